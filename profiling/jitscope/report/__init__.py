@@ -1,0 +1,1 @@
+"""Turn recorded sessions and asv's history into tables and HTML."""
