@@ -1,3 +1,8 @@
 """Trust-region reflective least squares in JAX, called like SciPy's."""
 
+from trustfit._curve_fit import curve_fit
+from trustfit._least_squares import least_squares
+from trustfit._result import OptimizeResult, OptimizeWarning
+
+__all__ = ["OptimizeResult", "OptimizeWarning", "curve_fit", "least_squares"]
 __version__ = "0.1.0"

@@ -1,0 +1,85 @@
+"""Problems that several test modules fit, with the same functions in forms for JAX and SciPy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import trustfit
+from numpy.typing import NDArray
+from scipy import optimize
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A least-squares problem: fun(x, *args), start values, and options for both solvers."""
+
+    fun: Callable[..., Any]
+    x0: tuple[float, ...]
+    args: tuple[Array, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def ours(self, **options: Any) -> trustfit.OptimizeResult:
+        return trustfit.least_squares(self.fun, self.x0, args=self.args, **self.options, **options)
+
+    def scipys(self, **options: Any) -> Any:
+        """Return SciPy's TRF result, given the exact Jacobian."""
+
+        def in_float64(function: Callable[..., Any]) -> Callable[..., Array]:
+            compiled = jax.jit(function)
+
+            def evaluate(x: Array, *args: Array) -> Array:
+                with jax.enable_x64(True):
+                    return np.array(compiled(x, *args))
+
+            return evaluate
+
+        return optimize.least_squares(
+            in_float64(lambda x, *args: self.fun(x, *args)),
+            self.x0,
+            jac=in_float64(jax.jacfwd(lambda x, *args: self.fun(x, *args))),  # pyright: ignore[reportArgumentType]
+            method="trf",
+            args=self.args,
+            **self.options,
+            **options,
+        )
+
+
+def gaussian(x: Any, a: Any, b: Any, c: Any) -> Any:
+    return a * jnp.exp(-0.5 * ((x - b) / c) ** 2)
+
+
+def decay(x: Any, a: Any, b: Any, c: Any) -> Any:
+    return a * jnp.exp(-b * x) + c
+
+
+def gaussian_residual(p: Any, t: Any, y: Any) -> Any:
+    return gaussian(t, *p) - y
+
+
+def decay_residual(p: Any, t: Any, y: Any) -> Any:
+    return decay(t, *p) - y
+
+
+def rosenbrock(x: Any) -> Any:
+    return jnp.array([10 * (x[1] - x[0] ** 2), 1 - x[0]])
+
+
+def powell(x: Any) -> Any:
+    return jnp.array([x[0] - 1, 10 * x[0] / (x[0] + 0.1) + 2 * x[1] ** 2 + x[1]])
+
+
+def data(model: Callable[..., Any], params: tuple[float, ...], low: float, high: float) -> Any:
+    rng = np.random.default_rng(7)
+    t = np.linspace(low, high, 150)
+    with jax.enable_x64(True):
+        y = np.asarray(model(t, *params)) + 0.05 * rng.normal(size=t.size)
+    return t, y
+
+
+GAUSSIAN = data(gaussian, (2.0, 0.5, 0.7), -3, 3)
+DECAY = data(decay, (2.5, 1.3, 0.5), 0, 4)

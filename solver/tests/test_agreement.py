@@ -1,0 +1,153 @@
+"""Point by point agreement with SciPy's TRF, both given the same exact Jacobian."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from .cases import (
+    DECAY,
+    GAUSSIAN,
+    Case,
+    decay_residual,
+    gaussian_residual,
+    powell,
+    rosenbrock,
+)
+
+CASES = {
+    "gaussian near": Case(gaussian_residual, (1.0, 0.7, 1.0), GAUSSIAN),
+    "gaussian far": Case(gaussian_residual, (0.3, 2.5, 1.9), GAUSSIAN),
+    "decay": Case(decay_residual, (1.0, 1.0, 1.0), DECAY),
+    "decay from zero": Case(decay_residual, (0.0, 0.0, 0.0), DECAY),
+    "rosenbrock": Case(rosenbrock, (-2.0, 1.0)),
+    "powell": Case(powell, (3.0, 1.0)),
+}
+BOUNDED = {
+    "gaussian, bound active": ("gaussian near", ([0, 0, 0], [1.5, 3, 2])),
+    "gaussian, start far, bound active": ("gaussian far", ([0, 0.6, 0], [5, 3, 2])),
+    "gaussian, none active": ("gaussian near", ([0, -1, 0.1], [5, 3, 2])),
+    "decay, one-sided": ("decay", ([0, -np.inf, -np.inf], [np.inf, 1.2, np.inf])),
+    "decay, start on a bound": ("decay", ([1, 0, -1], [3, 5, 1])),
+    "rosenbrock, lower": ("rosenbrock", ([-np.inf, -1.5], np.inf)),
+    "rosenbrock, active": ("rosenbrock", ([-3, 0.5], [0.4, 4])),
+}
+# Where lsmr stops by its loose default tolerance, rounding decides which iteration is the last.
+TIGHT: dict[str, Any] = {"tr_solver": "lsmr", "tr_options": {"atol": 1e-14, "btol": 1e-14}}
+
+
+def assert_agree(ours: Any, scipys: Any) -> None:
+    np.testing.assert_allclose(ours.x, scipys.x, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(ours.cost, scipys.cost, rtol=1e-8, atol=1e-20)
+    np.testing.assert_allclose(ours.fun, scipys.fun, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(ours.jac, scipys.jac, rtol=1e-6, atol=1e-8)
+    np.testing.assert_array_equal(ours.active_mask, scipys.active_mask)
+    assert (ours.nfev, ours.njev, ours.status) == (scipys.nfev, scipys.njev, scipys.status)
+    assert ours.message == scipys.message
+    assert ours.success == scipys.success
+
+
+@pytest.mark.parametrize(
+    "solver", [{}, {"tr_solver": "exact"}, TIGHT], ids=["None", "exact", "lsmr"]
+)
+@pytest.mark.parametrize("name", CASES)
+def test_unbounded(name: str, solver: dict[str, Any]):
+    case = CASES[name]
+    assert_agree(case.ours(**solver), case.scipys(**solver))
+
+
+@pytest.mark.parametrize("solver", [{}, TIGHT], ids=["exact", "lsmr"])
+@pytest.mark.parametrize("name", BOUNDED)
+def test_bounded(name: str, solver: dict[str, Any]):
+    case, bounds = BOUNDED[name]
+    ours = CASES[case].ours(bounds=bounds, **solver)
+    assert_agree(ours, CASES[case].scipys(bounds=bounds, **solver))
+
+
+@pytest.mark.parametrize(
+    "bounds", [(-np.inf, np.inf), ([0, 0, 0], [1.5, 3, 2])], ids=["free", "box"]
+)
+@pytest.mark.parametrize("loss", ["soft_l1", "huber", "cauchy", "arctan"])
+def test_losses(loss: Any, bounds: Any):
+    case = CASES["gaussian near"]
+    options = {"loss": loss, "f_scale": 0.07, "bounds": bounds}
+    assert_agree(case.ours(**options), case.scipys(**options))
+
+
+@pytest.mark.parametrize("x_scale", ["jac", 2.5, [1.0, 0.1, 3.0]], ids=str)
+@pytest.mark.parametrize(
+    "bounds", [(-np.inf, np.inf), ([0, 0, 0], [1.5, 3, 2])], ids=["free", "box"]
+)
+def test_x_scale(x_scale: Any, bounds: Any):
+    case = CASES["gaussian far"]
+    options = {"x_scale": x_scale, "bounds": ([0, 0, 0], [5, 3, 2]) if bounds[0] == [0] else bounds}
+    assert_agree(case.ours(**options), case.scipys(**options))
+
+
+def test_x_scale_jac_with_a_column_of_zeros():
+    case = Case(lambda x: x[0] ** 2 - np.array([1.0, 2.0]) + 0 * x[1], (3.0, 1.0))
+    assert_agree(case.ours(x_scale="jac"), case.scipys(x_scale="jac"))
+
+
+def test_lsmr_at_its_own_tolerance_finds_the_same_minimum():
+    case = CASES["gaussian near"]
+    ours, scipys = (solve(tr_solver="lsmr") for solve in (case.ours, case.scipys))
+    np.testing.assert_allclose(ours.x, scipys.x, rtol=1e-5)
+    np.testing.assert_allclose(ours.cost, scipys.cost, rtol=1e-9)
+
+
+def test_lsmr_without_regularization_and_with_damping():
+    options: dict[str, Any] = {
+        "tr_solver": "lsmr",
+        "tr_options": {**TIGHT["tr_options"], "regularize": False},
+    }
+    case = CASES["decay"]
+    assert_agree(case.ours(**options), case.scipys(**options))
+    options["tr_options"] = {**TIGHT["tr_options"], "damp": 0.1}
+    assert_agree(case.ours(**options), case.scipys(**options))
+
+
+def test_one_variable_with_lsmr():
+    case = Case(lambda x: x * np.array([1.0, 2.0, 3.0]) - np.array([1.0, 2.1, 2.9]), (40.0,))
+    result = case.ours(**TIGHT)
+    assert result.success
+    np.testing.assert_allclose(result.x, case.scipys().x, rtol=1e-8)
+
+
+def test_fewer_residuals_than_variables():
+    case = Case(lambda x: np.array([1.0, 2.0, 4.0]) @ x[:, None] - 3.0, (1.0, 1.0, 1.0))
+    assert_agree(case.ours(), case.scipys())
+    assert_agree(case.ours(bounds=(0, 2)), case.scipys(bounds=(0, 2)))
+
+
+@pytest.mark.parametrize("max_nfev", range(1, 9))
+@pytest.mark.parametrize("name", ["gaussian far", "decay from zero", "powell"])
+def test_every_step_of_the_way(name: str, max_nfev: int):
+    case = CASES[name]
+    ours = case.ours(max_nfev=max_nfev)
+    assert_agree(ours, case.scipys(max_nfev=max_nfev))
+    assert ours.status == 0
+    assert not ours.success
+
+
+@pytest.mark.parametrize(
+    ("tolerances", "status"),
+    [
+        ({"ftol": None, "xtol": None, "gtol": 1e-6}, 1),
+        ({"ftol": 1e-6, "xtol": None, "gtol": None}, 2),
+        ({"ftol": None, "xtol": 1e-6, "gtol": None}, 3),
+        ({"ftol": 1e-5, "xtol": 1e-5, "gtol": None}, 4),
+    ],
+)
+def test_each_tolerance_ends_the_solve(tolerances: dict[str, Any], status: int):
+    case = CASES["decay"]
+    ours = case.ours(**tolerances)
+    assert ours.status == status
+    assert_agree(ours, case.scipys(**tolerances))
+
+
+def test_residuals_that_stop_being_finite_shorten_the_step():
+    case = Case(lambda x: (x - 1) ** 0.5 - np.array([0.1]), (4.7,))
+    ours, scipys = case.ours(), case.scipys()
+    assert_agree(ours, scipys)
+    assert ours.nfev > ours.njev  # a trial step did fall where the root is not a number

@@ -1,0 +1,146 @@
+"""Properties of every solve, whatever SciPy does."""
+
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import trustfit
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from .cases import DECAY, GAUSSIAN, Case, gaussian_residual
+
+CASE = Case(gaussian_residual, (1.0, 0.7, 1.0), GAUSSIAN)
+unit = st.floats(0.02, 0.98)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    lower=st.tuples(st.floats(-1, 2), st.floats(-2, 2), st.floats(0.1, 1)),
+    width=st.tuples(st.floats(0.1, 3), st.floats(0.1, 3), st.floats(0.1, 3)),
+    where=st.tuples(unit, unit, unit),
+    solver=st.sampled_from(["exact", "lsmr"]),
+)
+def test_never_outside_the_bounds(lower: Any, width: Any, where: Any, solver: Any):
+    lb, width = np.array(lower), np.array(width)
+    result = trustfit.least_squares(
+        gaussian_residual,
+        lb + width * np.array(where),
+        args=GAUSSIAN,
+        bounds=(lb, lb + width),
+        tr_solver=solver,
+        max_nfev=30,
+    )
+    assert np.all(result.x >= lb)
+    assert np.all(result.x <= lb + width)
+    assert result.cost <= 0.5 * np.sum((GAUSSIAN[1] * 50) ** 2)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), bounded=st.booleans())
+def test_the_order_of_the_points_changes_nothing(seed: int, bounded: bool):
+    order = np.random.default_rng(seed).permutation(GAUSSIAN[0].size)
+    bounds = (0, [1.5, 3, 2]) if bounded else (-np.inf, np.inf)
+    options: dict[str, Any] = {"bounds": bounds, "ftol": 1e-14, "xtol": 1e-12, "gtol": 1e-12}
+    permuted = Case(gaussian_residual, CASE.x0, tuple(a[order] for a in GAUSSIAN)).ours(**options)
+    np.testing.assert_allclose(permuted.x, CASE.ours(**options).x, rtol=1e-8)
+
+
+def test_start_on_a_bound_moves_inside():
+    result = CASE.ours(bounds=([1.0, 0.7, 0], [5, 3, 1.0]))
+    assert result.success
+    np.testing.assert_array_equal(result.active_mask, [0, -1, 0])
+
+
+def test_cost_matches_residuals_and_gradient():
+    result = CASE.ours()
+    np.testing.assert_allclose(result.cost, 0.5 * np.sum(result.fun**2), rtol=1e-14)
+    np.testing.assert_allclose(result.grad, result.jac.T @ result.fun, atol=1e-12)
+    assert result.optimality == np.max(np.abs(result.grad))
+
+
+def test_result_has_attributes_and_items_of_numpy():
+    result = CASE.ours()
+    arrays = {"x", "fun", "jac", "grad", "active_mask"}
+    numbers = {"cost", "optimality", "nfev", "njev", "status"}
+    assert set(result) == arrays | numbers | {"message", "success"}
+    for name in arrays:
+        assert type(result[name]) is np.ndarray
+        assert getattr(result, name) is result[name]
+    assert type(result.cost) is float
+    assert type(result.nfev) is int
+    assert "message" in dir(result)
+    assert "nfev: " in repr(result)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = result.nothing
+    result.extra = 1
+    assert result["extra"] == 1
+
+
+def test_jacobian_that_stops_being_finite_ends_with_a_status():
+    @jax.custom_jvp
+    def f(x: Any) -> Any:
+        return x - 3
+
+    @f.defjvp
+    def _(primals: Any, tangents: Any) -> Any:
+        slope = jnp.where(primals[0] > 0.5, jnp.nan, 1.0)
+        return f(primals[0]), slope * tangents[0]
+
+    result = trustfit.least_squares(f, [0.0, 0.0])
+    assert result.status == -3
+    assert not result.success
+    assert "Jacobian is not finite" in result.message
+
+
+@pytest.mark.usefixtures("settings_untouched")
+def test_works_in_other_threads_and_inside_either_precision():
+    expected = CASE.ours().x
+    found: list[Any] = []
+    threads = [threading.Thread(target=lambda: found.append(CASE.ours().x)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for switch in (True, False):
+        with jax.enable_x64(switch):
+            found.append(CASE.ours().x)
+    for x in found:
+        np.testing.assert_array_equal(x, expected)
+
+
+def test_import_starts_no_backend_and_changes_no_setting():
+    program = """
+import jax
+before = dict(jax.config.values)
+import trustfit
+from jax._src import xla_bridge
+assert not xla_bridge.backends_are_initialized()
+assert dict(jax.config.values) == before
+import sys
+assert "scipy.optimize" not in sys.modules
+trustfit.curve_fit(lambda x, a: a * x, [1.0, 2, 3], [2.0, 4, 7])
+assert dict(jax.config.values) == before
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_numpy_input_is_left_alone():
+    x0, lb, ub = np.array([1.0, 0.7, 1.0]), np.zeros(3), np.full(3, 5.0)
+    t, y = (array.copy() for array in DECAY)
+    trustfit.least_squares(gaussian_residual, x0, args=(t, y), bounds=(lb, ub))
+    for array, expected in [(x0, [1, 0.7, 1]), (lb, [0] * 3), (ub, [5] * 3), (t, DECAY[0])]:
+        np.testing.assert_array_equal(array, expected)
+
+
+def test_stages_name_functions_of_the_driver():
+    from trustfit import _trf
+
+    assert set(_trf.STAGES.values()) == {"residual and Jacobian", "factorisation", "inner loop"}
+    for name in _trf.STAGES:
+        assert callable(getattr(_trf, name))

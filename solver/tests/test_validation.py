@@ -1,0 +1,178 @@
+"""Every check by itself, then the options; each refuses with one sentence and a way out."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import trustfit
+from trustfit import _validation as v
+
+from .cases import DECAY, decay
+
+NONE = (-np.inf, np.inf)
+
+
+@pytest.mark.parametrize(
+    ("check", "arguments", "message"),
+    [
+        (v.convert_xdata, (["a"],), "`xdata` must be real numbers"),
+        (v.convert_xdata, ([1j],), "`xdata` must be real numbers"),
+        (v.convert_ydata, ([[1], [2, 3]],), "`ydata` must be real numbers"),
+        (v.check_data_shapes, (np.ones(3), np.ones((3, 1))), r"`ydata` must have shape \(m,\)"),
+        (v.check_data_shapes, (np.ones(0), np.ones(0)), "`ydata` must not be empty"),
+        (v.check_data_shapes, (np.ones(3), np.ones(4)), "`xdata` must have shape .* m = 4"),
+        (v.check_data_shapes, (np.array(1.0), np.ones(1)), "`xdata` must have shape"),
+        (v.count_parameters, (lambda x, *p: x, None), "`p0` is needed"),
+        (v.count_parameters, (lambda x: x, None), "`p0` is needed"),
+        (v.check_parameter_count, (decay, 2), r"`p0` must have a value for each .* got 2"),
+        (v.check_parameter_count, (decay, 0), "`p0` must have at least one"),
+        (v.check_degenerate_data, (np.ones(4), 2), "`xdata` must hold different values"),
+        (
+            v.check_finite_values,
+            (np.array([1, np.nan]), np.ones(2)),
+            "`xdata` must be finite; 1 of 2",
+        ),
+        (v.check_finite_values, (np.ones(2), np.array([np.inf, np.nan])), "`ydata` .* 2 of 2"),
+        (v.check_initial_parameters, ([[1.0, 2], [3, 4]],), r"`p0` must have shape \(n,\)"),
+        (v.check_initial_parameters, ([1, np.nan],), "`p0` must be finite"),
+        (v.check_initial_parameters, ([],), "`p0` must have at least one"),
+        (v.check_initial_parameters, ([1j],), "`p0` must be real"),
+        (v.check_bounds, ((0, 1, 2), 1), "`bounds` must be a pair"),
+        (v.check_bounds, (([0, 0], 1), 3), r"`bounds` must be numbers or arrays of shape \(3,\)"),
+        (v.check_bounds, ((1, 1), 2), "`bounds` must have each lower bound below"),
+        (v.check_bounds, ((0, np.nan), 2), "`bounds` must have each lower bound below"),
+        (v.check_sigma, (np.ones(3), 4), r"`sigma` must have shape \(4,\)"),
+        (v.check_sigma, (np.eye(4), 4), "a covariance matrix is not"),
+        (v.check_sigma, ([1, 0, 1], 3), "`sigma` must be positive"),
+        (v.check_callable, (3,), "`f` must be a function; got int"),
+        (v.check_data_quality, (np.array([1, -1e200]),), "`ydata` must be below 1e[+]150"),
+    ],
+)
+def test_refuses(check: Any, arguments: Any, message: str):
+    with pytest.raises(ValueError, match=message) as caught:
+        check(*arguments)
+    assert str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)
+
+
+def test_accepts():
+    assert v.convert_xdata([1, 2]).dtype == np.float64
+    assert v.convert_ydata(np.array([1, 2], np.float32)).dtype == np.float64
+    v.check_data_shapes(np.ones((2, 5)), np.ones(5))
+    v.check_data_shapes(np.ones((5, 2)), np.ones(5))
+    assert v.count_parameters(decay, None) == 3
+    assert v.count_parameters(lambda x, *p: x, [1, 2]) == 2
+    v.check_parameter_count(lambda x, *p: x, 7)
+    v.check_degenerate_data(np.ones(4), 1)
+    v.check_degenerate_data(np.arange(4.0), 3)
+    v.check_finite_values(np.ones(2), np.ones(2))
+    assert v.check_initial_parameters(3).shape == (1,)
+    bounds = v.check_bounds((0, [1, 2]), 2)
+    np.testing.assert_array_equal(bounds.lb, [0, 0])
+    np.testing.assert_array_equal(v.check_sigma(2.0, 3), [2, 2, 2])
+    v.check_callable(decay)
+    v.check_data_quality(np.array([1e149]))
+
+
+def test_bounds_object_like_scipys():
+    from scipy.optimize import Bounds
+
+    np.testing.assert_array_equal(v.check_bounds(Bounds([0, 1], [2, 3]), 2).ub, [2, 3])  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"p0": [1, 2]}, "`p0` must have a value for each"),
+        ({"p0": [9, 1, 1], "bounds": (0, 5)}, "`p0` must lie within `bounds`"),
+        ({"sigma": [1, 2]}, "`sigma` must have shape"),
+        ({"method": "lm"}, "`method` must be 'trf'; got 'lm'"),
+        ({"jac": "2-point"}, "`jac` must be None or a function; got '2-point'"),
+        ({"nan_policy": "omit"}, "`nan_policy` must be None or 'raise'"),
+        ({"args": (1,)}, "`args` is not an option"),
+        ({"loss": "l1"}, "`loss` must be one of"),
+        ({"callback": print}, "`callback` must be None"),
+        ({"verbose": 2}, "`verbose` must be 0"),
+    ],
+)
+def test_curve_fit_refuses(options: dict[str, Any], message: str):
+    with pytest.raises(ValueError, match=message):
+        trustfit.curve_fit(decay, *DECAY, **options)
+
+
+def test_curve_fit_refuses_nan_unless_told_not_to_check():
+    x, y = DECAY[0], np.where(DECAY[0] > 3, np.nan, DECAY[1])
+    with pytest.raises(ValueError, match="`ydata` must be finite"):
+        trustfit.curve_fit(decay, x, y)
+    with pytest.raises(ValueError, match="`ydata` must be finite"):
+        trustfit.curve_fit(decay, x, y, check_finite=False, nan_policy="raise")
+    with pytest.raises(ValueError, match="Residuals are not finite in the initial point"):
+        trustfit.curve_fit(decay, x, y, check_finite=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "dogbox"}, "`method` must be 'trf'"),
+        ({"jac": "3-point"}, "`jac` must be None or a function"),
+        ({"jac": 3}, "`jac` must be a function"),
+        ({"diff_step": 1e-3}, "`diff_step` must be None"),
+        ({"jac_sparsity": np.eye(2)}, "`jac_sparsity` must be None"),
+        ({"workers": 2}, "`workers` must be None"),
+        ({"verbose": 1}, "`verbose` must be 0"),
+        ({"tr_solver": "cg"}, "`tr_solver` must be None, 'exact' or 'lsmr'"),
+        ({"tr_options": {"show": True}}, "`tr_options` knows"),
+        ({"loss": lambda z: z}, "`loss` must be one of"),  # pyright: ignore[reportUnknownLambdaType]
+        ({"f_scale": 0}, "`f_scale` must be a positive number"),
+        ({"x_scale": [1, -1]}, "`x_scale` must be"),
+        ({"x_scale": "Jac"}, "`x_scale` must be"),
+        ({"x_scale": [1, 1, 1]}, "`x_scale` must be"),
+        ({"max_nfev": 0}, "`max_nfev` must be None or a positive integer"),
+        ({"max_nfev": 2.5}, "`max_nfev` must be None or a positive integer"),
+        ({"ftol": "a"}, "`ftol` must be a number"),
+        ({"ftol": 0, "xtol": None, "gtol": 1e-17}, "must be at least 2.22e-16"),
+        ({"bounds": (2, 3)}, "`x0` must lie within `bounds`"),
+    ],
+)
+def test_least_squares_refuses(options: dict[str, Any], message: str):
+    with pytest.raises(ValueError, match=message):
+        trustfit.least_squares(lambda x: x - 1, [0.0, 0.0], **options)
+
+
+def test_tolerance_below_machine_epsilon_warns():
+    with pytest.warns(UserWarning, match="`gtol` is below the machine epsilon"):
+        trustfit.least_squares(lambda x: x - 1, [0.0], gtol=1e-20)
+
+
+@pytest.mark.parametrize(
+    ("fun", "message"),
+    [
+        (lambda x: jnp.ones((2, 2)) * x, r"`fun` must return an array of shape \(m,\)"),
+        (lambda x: x * 1j, "`fun` must return real numbers"),
+        (lambda x: np.sin(x), "must be traceable by JAX"),
+        (lambda x: x if x[0] > 0 else -x, "must be traceable by JAX"),
+        (lambda x: jnp.log(x - 3), "Residuals are not finite in the initial point"),
+        (lambda x: jnp.sqrt(x), "The Jacobian is not finite in the initial point"),
+    ],
+)
+def test_functions_that_cannot_be_fitted(fun: Any, message: str):
+    with pytest.raises(ValueError, match=message):
+        trustfit.least_squares(fun, [0.0, 0.0])
+
+
+def test_wrong_shapes_from_the_users_functions():
+    with pytest.raises(ValueError, match=r"`f` must return an array of the shape of `ydata`"):
+        trustfit.curve_fit(lambda x, a: a * x[:, None], np.arange(3.0), np.arange(3.0))
+    with pytest.raises(
+        ValueError, match=r"`jac` must return an array of shape \(m, n\) = \(2, 2\)"
+    ):
+        trustfit.least_squares(lambda x: x, [1.0, 2.0], jac=lambda x: jnp.ones((2, 3)))
+
+
+def test_errors_of_the_users_function_come_through():
+    def broken(x: Any) -> Any:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        trustfit.least_squares(broken, [1.0])

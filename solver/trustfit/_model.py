@@ -1,0 +1,211 @@
+"""The user's functions as compiled kernels, reused where that cannot give a stale answer."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from trustfit._identity import function_key, value_key
+from trustfit._types import FloatArray
+
+Data: TypeAlias = Any
+"""Arrays that the kernels take as arguments, so that new ones of the same shape compile nothing."""
+
+
+@dataclass(frozen=True)
+class UserFunctions:
+    """Residuals and Jacobian as functions of (x, data), compared by what they compute.
+
+    It is a static argument of the kernels, which therefore trace the functions of the very call
+    that needs a new program, never those of an earlier call with an equal key.
+    """
+
+    key: Hashable
+    residual: Callable[[jax.Array, Data], jax.Array] = field(compare=False)
+    jacobian: Callable[[jax.Array, Data], jax.Array] | None = field(compare=False)
+
+
+class Kernels(NamedTuple):
+    """Compiled (functions, x, data) -> f and (functions, x, data) -> (f, J)."""
+
+    residual: Callable[..., jax.Array]
+    residual_and_jacobian: Callable[..., tuple[jax.Array, jax.Array]]
+
+
+def new_kernels() -> Kernels:
+    """Return kernels that share no program with any others."""
+
+    def residual(functions: UserFunctions, x: jax.Array, data: Data) -> jax.Array:
+        return functions.residual(x, data)
+
+    def residual_and_jacobian(
+        functions: UserFunctions, x: jax.Array, data: Data
+    ) -> tuple[jax.Array, jax.Array]:
+        if functions.jacobian is not None:
+            f, jacobian = functions.residual(x, data), functions.jacobian(x, data)
+            if jacobian.shape != (f.size, x.size):
+                raise ValueError(
+                    f"`jac` must return an array of shape (m, n) = {(f.size, x.size)}; got "
+                    f"{jacobian.shape}. Put a row for each residual, a column for each parameter."
+                )
+            return f, jacobian
+
+        def value_twice(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+            f = functions.residual(x, data)
+            return f, f
+
+        jacobian, f = jax.jacfwd(value_twice, has_aux=True)(x)
+        return f, jacobian
+
+    return Kernels(
+        jax.jit(residual, static_argnums=0), jax.jit(residual_and_jacobian, static_argnums=0)
+    )
+
+
+@lru_cache(maxsize=128)
+def kernels_for(_functions: UserFunctions) -> Kernels:
+    """Return the kernels made for functions with this key, new ones where there are none."""
+    return new_kernels()
+
+
+@dataclass(frozen=True)
+class Model:
+    """The user's residuals at given data: f(x), shape (m,), and J(x), shape (m, n)."""
+
+    functions: UserFunctions
+    kernels: Kernels
+    data: Data
+
+    def residual(self, x: FloatArray) -> jax.Array:
+        """Return f at x, shape (m,), float64, on the device."""
+        return self.kernels.residual(self.functions, x, self.data)
+
+    def residual_and_jacobian(self, x: FloatArray) -> tuple[jax.Array, jax.Array]:
+        """Return f and J at x, shapes (m,) and (m, n), float64, on the device."""
+        return self.kernels.residual_and_jacobian(self.functions, x, self.data)
+
+
+def _model(
+    keys: Sequence[Hashable | None],
+    residual: Callable[[jax.Array, Data], jax.Array],
+    jacobian: Callable[[jax.Array, Data], jax.Array] | None,
+    data: Data,
+) -> Model:
+    if any(key is None for key in keys):
+        return Model(UserFunctions(object(), residual, jacobian), new_kernels(), data)
+    functions = UserFunctions(tuple(keys), residual, jacobian)
+    return Model(functions, kernels_for(functions), data)
+
+
+def _real(value: Any, name: str) -> jax.Array:
+    array = jnp.asarray(value)
+    if jnp.iscomplexobj(array):
+        raise ValueError(
+            f"`{name}` must return real numbers; got {array.dtype}. "
+            "Return real and imaginary parts as two residuals."
+        )
+    return array.astype(np.float64)
+
+
+def _is_data(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, jax.Array)) and value.dtype.kind in "biufc"
+
+
+class Arguments(NamedTuple):
+    """Further arguments of a residual function, positional and by name."""
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+    def select(self, keep: Callable[[Any], bool]) -> "Arguments":
+        """Return the arguments with None in place of those that are not kept."""
+        return Arguments(
+            tuple(value if keep(value) else None for value in self.args),
+            {name: value if keep(value) else None for name, value in self.kwargs.items()},
+        )
+
+    def merge(self, other: "Arguments") -> "Arguments":
+        """Return the arguments with the values of `other` wherever it has one."""
+        return Arguments(
+            tuple(a if b is None else b for a, b in zip(self.args, other.args, strict=True)),
+            {name: self.kwargs[name] if b is None else b for name, b in other.kwargs.items()},
+        )
+
+
+def _residual(
+    fun: Callable[..., Any], fixed: Arguments, x: jax.Array, data: Arguments
+) -> jax.Array:
+    args, kwargs = fixed.merge(data)
+    f = jnp.atleast_1d(_real(fun(x, *args, **kwargs), "fun"))
+    if f.ndim != 1:
+        raise ValueError(
+            f"`fun` must return an array of shape (m,); got {f.shape}. Return its `.ravel()`."
+        )
+    return f
+
+
+def _jacobian(
+    jac: Callable[..., Any], fixed: Arguments, x: jax.Array, data: Arguments
+) -> jax.Array:
+    args, kwargs = fixed.merge(data)
+    return jnp.atleast_2d(_real(jac(x, *args, **kwargs), "jac"))
+
+
+def residual_model(
+    fun: Callable[..., Any],
+    jac: Callable[..., Any] | None,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Model:
+    """Return the model of ``fun(x, *args, **kwargs)``.
+
+    Arrays among `args` and the values of `kwargs` are data; everything else is part of what the
+    function is. `jac` is called like `fun`; without it the Jacobian is `fun`'s own derivative.
+    """
+    everything = Arguments(args, kwargs)
+    data = everything.select(_is_data)
+    fixed = everything.select(lambda value: not _is_data(value))
+    keys = (
+        "least_squares",
+        function_key(fun),
+        "jacfwd" if jac is None else function_key(jac),
+        value_key(fixed.args),
+        value_key(tuple(fixed.kwargs.items())),
+    )
+    own = None if jac is None else partial(_jacobian, jac, fixed)
+    return _model(keys, partial(_residual, fun, fixed), own, data)
+
+
+class CurveData(NamedTuple):
+    """Abscissae, ordinates, and the inverse standard deviations (None where all count alike)."""
+
+    x: FloatArray
+    y: FloatArray
+    transform: FloatArray | None
+
+
+def _curve_residual(f: Callable[..., Any], params: jax.Array, data: CurveData) -> jax.Array:
+    value, shape = _real(f(data.x, *params), "f"), data.y.shape
+    if value.shape not in ((), (1,), shape):
+        raise ValueError(
+            f"`f` must return an array of the shape of `ydata`, {shape}; got {value.shape}. "
+            "Return one number for each point."
+        )
+    difference = value - data.y
+    return difference if data.transform is None else difference * data.transform
+
+
+def _curve_jacobian(jac: Callable[..., Any], params: jax.Array, data: CurveData) -> jax.Array:
+    J = jnp.atleast_2d(_real(jac(data.x, *params), "jac"))
+    return J if data.transform is None else J * data.transform[:, None]
+
+
+def curve_model(f: Callable[..., Any], jac: Callable[..., Any] | None, data: CurveData) -> Model:
+    """Return the model of ``(f(x, *params) - y) * transform``; `jac` is called like `f`."""
+    keys = ("curve_fit", function_key(f), "jacfwd" if jac is None else function_key(jac))
+    own = None if jac is None else partial(_curve_jacobian, jac)
+    return _model(keys, partial(_curve_residual, f), own, data)
