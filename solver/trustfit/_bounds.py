@@ -1,9 +1,15 @@
-"""Box constraints: distances to them, Coleman-Li scaling, feasibility. Arrays of length n."""
+"""Box constraints: distances to them, Coleman-Li scaling, feasibility. Arrays of length n.
 
-from typing import NamedTuple
+Functions that take `xp` run on the host with `numpy` or inside a kernel with `jax.numpy`; the
+others belong to kernels.
+"""
 
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
 from trustfit._types import FloatArray
 
@@ -19,60 +25,54 @@ class Bounds(NamedTuple):
         """Whether no variable is bounded."""
         return bool(np.all(np.isneginf(self.lb)) and np.all(np.isposinf(self.ub)))
 
-    def contain(self, x: FloatArray) -> bool:
-        """Whether x lies within the bounds or on them."""
-        return bool(np.all((x >= self.lb) & (x <= self.ub)))
+
+def inside(xp: ModuleType, x: Any, bounds: Bounds) -> Any:
+    """Return whether x lies within the bounds or on them."""
+    return xp.all((x >= bounds.lb) & (x <= bounds.ub))
 
 
-def coleman_li_scaling(
-    x: FloatArray, g: FloatArray, bounds: Bounds
-) -> tuple[FloatArray, FloatArray]:
+def coleman_li_scaling(x: jax.Array, g: jax.Array, bounds: Bounds) -> tuple[jax.Array, jax.Array]:
     """Return v, the distances to the bounds that -g points at (1 without one), and dv/dx."""
-    to_upper = (g < 0) & np.isfinite(bounds.ub)
-    to_lower = (g > 0) & np.isfinite(bounds.lb)
-    v = np.where(to_upper, bounds.ub - x, np.where(to_lower, x - bounds.lb, 1.0))
-    dv = to_lower.astype(float) - to_upper.astype(float)
-    return v, dv
+    to_upper = (g < 0) & jnp.isfinite(bounds.ub)
+    to_lower = (g > 0) & jnp.isfinite(bounds.lb)
+    v = jnp.where(to_upper, bounds.ub - x, jnp.where(to_lower, x - bounds.lb, 1.0))
+    return v, to_lower.astype(v.dtype) - to_upper.astype(v.dtype)
 
 
-def step_to_bound(
-    x: FloatArray, s: FloatArray, bounds: Bounds
-) -> tuple[np.float64, NDArray[np.bool_]]:
+def step_to_bound(x: jax.Array, s: jax.Array, bounds: Bounds) -> tuple[jax.Array, jax.Array]:
     """Return the smallest t >= 0 with x + t s on a bound, and which variables are then on it."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        t = np.where(s == 0, np.inf, np.maximum((bounds.lb - x) / s, (bounds.ub - x) / s))
-    smallest = np.min(t)
+    t = jnp.where(s == 0, jnp.inf, jnp.maximum((bounds.lb - x) / s, (bounds.ub - x) / s))
+    smallest = jnp.min(t)
     return smallest, (t == smallest) & (s != 0)
 
 
-def active_constraints(x: FloatArray, bounds: Bounds, rtol: float) -> NDArray[np.int_]:
+def active_constraints(xp: ModuleType, x: Any, bounds: Bounds, rtol: float) -> Any:
     """Return -1 where the lower bound is active at x, 1 where the upper one is, 0 elsewhere.
 
     A bound is active within `rtol` of it, relative to its magnitude or 1; with `rtol` 0, on it.
     """
     lb, ub = bounds
     if rtol == 0:
-        return np.where(x >= ub, 1, np.where(x <= lb, -1, 0))
+        return xp.where(x >= ub, 1, xp.where(x <= lb, -1, 0))
     to_lower, to_upper = x - lb, ub - x
-    near_lower = np.minimum(to_upper, rtol * np.maximum(1, np.abs(lb)))
-    near_upper = np.minimum(to_lower, rtol * np.maximum(1, np.abs(ub)))
-    lower = np.isfinite(lb) & (to_lower <= near_lower)
-    upper = np.isfinite(ub) & (to_upper <= near_upper)
-    return np.where(upper, 1, np.where(lower, -1, 0))
+    near_lower = xp.minimum(to_upper, rtol * xp.maximum(1, xp.abs(lb)))
+    near_upper = xp.minimum(to_lower, rtol * xp.maximum(1, xp.abs(ub)))
+    lower = xp.isfinite(lb) & (to_lower <= near_lower)
+    upper = xp.isfinite(ub) & (to_upper <= near_upper)
+    return xp.where(upper, 1, xp.where(lower, -1, 0))
 
 
-def strictly_feasible(x: FloatArray, bounds: Bounds, rstep: float) -> FloatArray:
+def strictly_feasible(xp: ModuleType, x: Any, bounds: Bounds, rstep: float) -> Any:
     """Move x off the bounds by `rstep`, relative to them or 1; with 0, to the next float."""
     lb, ub = bounds
-    active = active_constraints(x, bounds, rstep)
-    if rstep == 0:
-        above, below = np.nextafter(lb, ub), np.nextafter(ub, lb)
-    else:
-        with np.errstate(invalid="ignore"):  # an infinite bound is never active
-            above = lb + rstep * np.maximum(1, np.abs(lb))
-            below = ub - rstep * np.maximum(1, np.abs(ub))
-    moved = np.where(active == -1, above, np.where(active == 1, below, x))
+    active = active_constraints(xp, x, bounds, rstep)
+    with np.errstate(invalid="ignore"):  # an infinite bound is never active
+        if rstep == 0:
+            above, below = xp.nextafter(lb, ub), xp.nextafter(ub, lb)
+        else:
+            above = lb + rstep * xp.maximum(1, xp.abs(lb))
+            below = ub - rstep * xp.maximum(1, xp.abs(ub))
+        middle = 0.5 * (lb + ub)
+    moved = xp.where(active == -1, above, xp.where(active == 1, below, x))
     # Bounds closer together than the shift: only their middle is inside both.
-    outside = (moved < lb) | (moved > ub)
-    moved[outside] = 0.5 * (lb[outside] + ub[outside])
-    return moved
+    return xp.where((moved < lb) | (moved > ub), middle, moved)

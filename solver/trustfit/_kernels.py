@@ -1,13 +1,20 @@
-"""Compiled kernels over the m residuals. Letters as in `trustfit._trf`."""
+"""Compiled kernels of the loop, whose results stay on the device. Letters as in `trustfit._trf`."""
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from trustfit._bounds import Bounds, coleman_li_scaling, strictly_feasible
 
-@jax.jit
-def all_finite(f: jax.Array) -> jax.Array:
-    """Return whether every residual is a finite number."""
-    return jnp.all(jnp.isfinite(f))
+
+class Scaling(NamedTuple):
+    """The scaled space at a point: d, diag_h, g_h of shape (n,), and the scaled gradient's norm."""
+
+    d: jax.Array
+    diag_h: jax.Array
+    g_h: jax.Array
+    g_norm: jax.Array
 
 
 @jax.jit
@@ -17,9 +24,34 @@ def gradient(J: jax.Array, f: jax.Array) -> jax.Array:
 
 
 @jax.jit
-def column_norms(J: jax.Array) -> jax.Array:
-    """Return the Euclidean norm of each column of J, shape (n,)."""
-    return jnp.sqrt(jnp.sum(J**2, axis=0))
+def jac_scale(J: jax.Array, previous: jax.Array | None) -> jax.Array:
+    """Return the inverse norms of J's columns, none larger than before.
+
+    At first (`previous` is None) a column of zeros counts as 1.
+    """
+    norms = jnp.sqrt(jnp.sum(J**2, axis=0))
+    if previous is None:
+        return 1 / jnp.where(norms == 0, 1.0, norms)
+    return 1 / jnp.maximum(norms, 1 / previous)
+
+
+@jax.jit
+def scaling_at(x: jax.Array, g: jax.Array, scale: jax.Array, bounds: Bounds | None) -> Scaling:
+    """Return the scaled space at x, and there the norm of the gradient."""
+    if bounds is None:
+        return Scaling(scale, jnp.zeros_like(g), scale * g, jnp.max(jnp.abs(g)))
+    v, dv = coleman_li_scaling(x, g, bounds)
+    g_norm = jnp.max(jnp.abs(g * v))
+    v = jnp.where(dv != 0, v / scale, v)
+    d = jnp.sqrt(v) * scale
+    return Scaling(d, g * dv * scale, d * g, g_norm)
+
+
+@jax.jit
+def initial_radius(x: jax.Array, d: jax.Array) -> jax.Array:
+    """Return the length of x in the scaled space, 1 for x = 0."""
+    length = jnp.linalg.norm(x / d)
+    return jnp.where(length == 0, 1.0, length)
 
 
 @jax.jit
@@ -49,21 +81,25 @@ def svd_bounded(
 
 
 @jax.jit
-def evaluate_quadratic(
-    J_h: jax.Array, g_h: jax.Array, diag_h: jax.Array, p_h: jax.Array
-) -> jax.Array:
-    """Return the model's change 0.5 p_h.T (J_h.T J_h + diag(diag_h)) p_h + g_h.T p_h."""
-    J_p = J_h @ p_h
-    return 0.5 * (jnp.dot(J_p, J_p) + jnp.dot(diag_h * p_h, p_h)) + jnp.dot(g_h, p_h)
+def predict_reduction(J_h: jax.Array, scaling: Scaling, step_h: jax.Array) -> jax.Array:
+    """Return how much the model says the cost will fall."""
+    return -evaluate_quadratic(J_h, scaling, step_h)
 
 
 @jax.jit
-def build_quadratic_1d(
-    J_h: jax.Array, g_h: jax.Array, diag_h: jax.Array, s_h: jax.Array, s0_h: jax.Array
-) -> jax.Array:
-    """Return [a, b, c]: along s0_h + t s_h the model is a t**2 + b t + c."""
-    J_s, J_s0 = J_h @ s_h, J_h @ s0_h
-    a = 0.5 * (jnp.dot(J_s, J_s) + jnp.dot(diag_h * s_h, s_h))
-    b = jnp.dot(g_h, s_h) + jnp.dot(J_s0, J_s) + jnp.dot(diag_h * s0_h, s_h)
-    c = 0.5 * (jnp.dot(J_s0, J_s0) + jnp.dot(diag_h * s0_h, s0_h)) + jnp.dot(g_h, s0_h)
-    return jnp.stack([a, b, c])
+def apply_step(
+    x: jax.Array, d: jax.Array, step_h: jax.Array, bounds: Bounds | None
+) -> tuple[jax.Array, jax.Array]:
+    """Return x_new, strictly inside the bounds, and [||step||, ||step_h||, ||x||]."""
+    step = d * step_h
+    x_new = x + step
+    if bounds is not None:
+        x_new = strictly_feasible(jnp, x_new, bounds, rstep=0)
+    return x_new, jnp.stack([jnp.linalg.norm(v) for v in (step, step_h, x)])
+
+
+def evaluate_quadratic(J_h: jax.Array, scaling: Scaling, p_h: jax.Array) -> jax.Array:
+    """Return the model's change 0.5 p_h.T (J_h.T J_h + diag(diag_h)) p_h + g_h.T p_h."""
+    J_p = J_h @ p_h
+    curvature = jnp.dot(J_p, J_p) + jnp.dot(scaling.diag_h * p_h, p_h)
+    return 0.5 * curvature + jnp.dot(scaling.g_h, p_h)

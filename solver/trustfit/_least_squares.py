@@ -42,7 +42,7 @@ def explained_trace_errors() -> Generator[None]:
 
 def solve(model: Model, x0: FloatArray, bounds: Bounds, options: Options) -> OptimizeResult:
     """Minimize a model's cost in float64, from start values moved strictly inside the bounds."""
-    start = strictly_feasible(x0, bounds, rstep=1e-10)
+    start = strictly_feasible(np, x0, bounds, rstep=1e-10)
     # The switch holds for this thread and this block only, and leaves the caller's setting alone.
     with jax.enable_x64(True), explained_trace_errors():
         solution = _trf.minimize(model, start, None if bounds.absent else bounds, options)

@@ -60,11 +60,13 @@ LOSSES: Mapping[Loss, Callable[[jax.Array], Rho]] = MappingProxyType(
 
 @partial(jax.jit, static_argnames="loss")
 def total_cost(f: jax.Array, f_scale: float, loss: Loss) -> jax.Array:
-    """Return the cost of the residuals f, shape (m,)."""
+    """Return the cost of the residuals f, shape (m,); NaN if one of them is not finite."""
     if loss == "linear":
-        return 0.5 * jnp.dot(f, f)
-    rho, _, _ = LOSSES[loss]((f / f_scale) ** 2)
-    return 0.5 * f_scale**2 * jnp.sum(rho)
+        cost = 0.5 * jnp.dot(f, f)
+    else:
+        rho, _, _ = LOSSES[loss]((f / f_scale) ** 2)
+        cost = 0.5 * f_scale**2 * jnp.sum(rho)
+    return jnp.where(jnp.all(jnp.isfinite(f)), cost, jnp.nan)
 
 
 @partial(jax.jit, static_argnames="loss")

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from trustfit._identity import function_key, value_key
-from trustfit._types import FloatArray
+from trustfit._types import FloatArray, Vector
 
 Data: TypeAlias = Any
 """Arrays that the kernels take as arguments, so that new ones of the same shape compile nothing."""
@@ -80,11 +80,11 @@ class Model:
     kernels: Kernels
     data: Data
 
-    def residual(self, x: FloatArray) -> jax.Array:
+    def residual(self, x: Vector) -> jax.Array:
         """Return f at x, shape (m,), float64, on the device."""
         return self.kernels.residual(self.functions, x, self.data)
 
-    def residual_and_jacobian(self, x: FloatArray) -> tuple[jax.Array, jax.Array]:
+    def residual_and_jacobian(self, x: Vector) -> tuple[jax.Array, jax.Array]:
         """Return f and J at x, shapes (m,) and (m, n), float64, on the device."""
         return self.kernels.residual_and_jacobian(self.functions, x, self.data)
 

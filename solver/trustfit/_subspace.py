@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from trustfit._trust_region import Quadratic1d, minimize_quadratic_1d
 from trustfit._types import FloatArray
 
 
@@ -57,10 +56,12 @@ def gauss_newton_subspace(
     regularization = 0.0
     if options.pop("regularize", True):
         J_g = J_h @ g_h
-        a, b = 0.5 * (J_g @ J_g + (g_h * diag_h) @ g_h), -(g_h @ g_h)
-        line = Quadratic1d(float(a), float(b), 0.0)
-        _, value = minimize_quadratic_1d(line, 0.0, Delta / float(np.linalg.norm(g_h)))
-        regularization = -value / Delta**2
+        # Along -g_h the model is a t**2 - b t; its least value within the region, at t:
+        a, b = 0.5 * (J_g @ J_g + (g_h * diag_h) @ g_h), g_h @ g_h
+        t = Delta / np.sqrt(b)
+        if 0.5 * b < a * t:
+            t = 0.5 * b / a
+        regularization = -t * (a * t - b) / Delta**2
 
     if bounded:
         rows = np.diag(np.sqrt(diag_h + regularization))
@@ -73,3 +74,27 @@ def gauss_newton_subspace(
     S, _ = np.linalg.qr(np.stack([g_h, gn_h], axis=1))
     J_S = J_h @ S
     return S, J_S.T @ J_S + (S.T * diag_h) @ S, S.T @ g_h
+
+
+def solve_in_subspace(B: FloatArray, g: FloatArray, Delta: float) -> FloatArray:
+    """Minimize 0.5 p.T B p + g.T p within ||p|| <= Delta in one or two dimensions.
+
+    On the boundary p = Delta (2 t, 1 - t**2) / (1 + t**2), and the stationary points are the real
+    roots of a polynomial of degree four in t.
+    """
+    try:
+        np.linalg.cholesky(B)
+    except np.linalg.LinAlgError:
+        pass
+    else:
+        p = np.array(-np.linalg.solve(B, g), np.float64)
+        if np.dot(p, p) <= Delta**2:
+            return p
+    if len(g) == 1:
+        return np.array([-Delta if g[0] > 0 else Delta])
+    a, b, c = np.array([B[0, 0], B[0, 1], B[1, 1]]) * Delta**2
+    d, e = g * Delta
+    roots = np.roots([-b + d, 2 * (a - c + e), 6 * b, 2 * (-a + c + e), -b - d])
+    t = roots[np.isreal(roots)].real.astype(np.float64)
+    p = Delta * np.stack([2 * t, 1 - t**2]) / (1 + t**2)
+    return p[:, np.argmin(0.5 * np.sum(p * (B @ p), axis=0) + g @ p)]

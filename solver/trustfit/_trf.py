@@ -43,32 +43,28 @@ acceptance and stopping rules included.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite, isnan
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
 from trustfit import _kernels as kernels
-from trustfit._bounds import (
-    Bounds,
-    active_constraints,
-    coleman_li_scaling,
-    strictly_feasible,
-)
+from trustfit._bounds import Bounds, active_constraints
+from trustfit._kernels import Scaling
 from trustfit._losses import scale_by_loss, total_cost
 from trustfit._model import Model
-from trustfit._step import Factors, Scaling, Subspace, Svd, select_step
-from trustfit._subspace import gauss_newton_subspace
+from trustfit._step import select_step
+from trustfit._subspace import gauss_newton_subspace, solve_in_subspace
 from trustfit._trust_region import (
     Tolerances,
     solve_from_svd,
-    solve_in_subspace,
     termination_status,
     update_radius,
 )
-from trustfit._types import FloatArray, Loss, TrSolver
+from trustfit._types import FloatArray, Loss, TrSolver, Vector
 
 STAGES: Mapping[str, str] = MappingProxyType(
     {
@@ -110,20 +106,42 @@ class Solution(NamedTuple):
     status: int
 
 
-class Step(NamedTuple):
-    """A trial step in both spaces, with the reduction of the cost that the model predicts."""
+class Svd(NamedTuple):
+    """J_h, its singular values s, right vectors V and U.T f, on the device."""
 
-    step: FloatArray
-    step_h: FloatArray
-    predicted_reduction: float
-    alpha: float
+    J_h: jax.Array
+    s: jax.Array
+    V: jax.Array
+    uf: jax.Array
+
+
+class Subspace(NamedTuple):
+    """J_h on the device, an orthonormal basis S, shape (n, 2), and the model within it."""
+
+    J_h: jax.Array
+    S: FloatArray
+    B_S: FloatArray
+    g_S: FloatArray
+
+
+Factors: TypeAlias = Svd | Subspace
+
+
+class Step(NamedTuple):
+    """A trial step, on the device: where it leads, what it is predicted to bring, its norms."""
+
+    x_new: jax.Array
+    predicted_reduction: jax.Array
+    norms: jax.Array
+    alpha: Vector
 
 
 class InnerState(NamedTuple):
-    """What one inner loop hands to the next."""
+    """What one trial step hands to the next."""
 
     Delta: float
-    alpha: float
+    alpha: Vector
+    shrinkage: float
     nfev: int
 
 
@@ -131,50 +149,27 @@ class Trial(NamedTuple):
     """How an inner loop ended; `x`, `cost` belong to a better point only if `accepted`."""
 
     accepted: bool
-    x: FloatArray
+    x: Vector
     cost: float
     status: int | None
     state: InnerState
 
 
-def evaluate_residual_and_jacobian(model: Model, x: FloatArray) -> tuple[jax.Array, jax.Array]:
+def evaluate_residual_and_jacobian(model: Model, x: Vector) -> tuple[jax.Array, jax.Array]:
     """Return f, shape (m,), and J, shape (m, n), at x."""
     return model.residual_and_jacobian(x)
 
 
-def evaluate_residual(model: Model, x: FloatArray) -> jax.Array:
+def evaluate_residual(model: Model, x: Vector) -> jax.Array:
     """Return f, shape (m,), at x."""
     return model.residual(x)
 
 
-def variable_scale(J: jax.Array, options: Options, previous: FloatArray | None) -> FloatArray:
-    """Return the scale of the variables: `x_scale`, or the inverse norms of J's columns.
-
-    Those never grow from one iteration to the next; a column of zeros counts as 1 at first.
-    """
+def variable_scale(J: jax.Array, options: Options, previous: Vector | None) -> Vector:
+    """Return the scale of the variables: `x_scale`, or the inverse norms of J's columns."""
     if not isinstance(options.x_scale, str):
         return options.x_scale
-    norms = np.array(kernels.column_norms(J))
-    if previous is None:
-        return 1 / np.where(norms == 0, 1.0, norms)
-    return 1 / np.maximum(norms, 1 / previous)
-
-
-def scaling_at(x: FloatArray, g: FloatArray, scale: FloatArray, bounds: Bounds | None) -> Scaling:
-    """Return the scaled space at x, and there the norm of the gradient."""
-    if bounds is None:
-        return Scaling(scale, np.zeros_like(x), scale * g, float(np.max(np.abs(g))))
-    v, dv = coleman_li_scaling(x, g, bounds)
-    g_norm = float(np.max(np.abs(g * v)))
-    v = np.where(dv != 0, v / scale, v)
-    d = np.sqrt(v) * scale
-    return Scaling(d, g * dv * scale, d * g, g_norm)
-
-
-def initial_radius(x: FloatArray, g: FloatArray, scale: FloatArray, bounds: Bounds | None) -> float:
-    """Return the length of x in the scaled space, 1 for x = 0."""
-    d = scaling_at(x, g, scale, bounds).d
-    return float(np.linalg.norm(x / d)) or 1.0
+    return kernels.jac_scale(J, previous)
 
 
 def factorise(
@@ -186,49 +181,46 @@ def factorise(
     options: Options,
 ) -> Factors:
     """Factorise J_h once, for every trust-region subproblem at this point."""
-    d, diag_h, g_h, _ = scaling
     if options.tr_solver == "lsmr":
-        J_h_jnp = kernels.scale_columns(J, d)
-        J_h, f_host = (np.array(val) for val in (J_h_jnp, f))
+        J_h = kernels.scale_columns(J, scaling.d)
         subspace = gauss_newton_subspace(
-            J_h, f_host, g_h, diag_h, Delta, bounds is not None, options.tr_options
+            *jax.device_get((J_h, f, scaling.g_h, scaling.diag_h)),
+            Delta=Delta,
+            bounded=bounds is not None,
+            tr_options=options.tr_options,
         )
-        return Subspace(J_h_jnp, *subspace)
+        return Subspace(J_h, *subspace)
     if bounds is None:
-        J_h_jnp, *triple = kernels.svd_unbounded(J, f, d)
-    else:
-        J_h_jnp, *triple = kernels.svd_bounded(J, f, d, diag_h)
-    s, V, uf = (np.array(val) for val in triple)
-    return Svd(J_h_jnp, s, V, uf)
+        return Svd(*kernels.svd_unbounded(J, f, scaling.d))
+    return Svd(*kernels.svd_bounded(J, f, scaling.d, scaling.diag_h))
 
 
 def propose_step(
-    x: FloatArray,
+    x: Vector,
     factors: Factors,
     scaling: Scaling,
     state: InnerState,
     bounds: Bounds | None,
 ) -> Step:
     """Solve the trust-region subproblem, and bring the step inside the bounds."""
-    Delta, alpha, _ = state
+    Delta, alpha, shrinkage, _ = state
+    J_h = factors.J_h
     if isinstance(factors, Svd):
-        m = factors.J_h.shape[0]
-        p_h, alpha = solve_from_svd(m, factors.uf, factors.s, factors.V, Delta, alpha)
+        m = J_h.shape[0]
+        _, s, V, uf = factors
+        step_h, alpha = solve_from_svd(m, uf, s, V, Delta, alpha, shrinkage)
     else:
-        p_h = factors.S @ solve_in_subspace(factors.B_S, factors.g_S, Delta)
-    if bounds is None or bounds.contain(x + scaling.d * p_h):
-        step_h = p_h
-    else:
-        step_h = select_step(x, p_h, factors.J_h, scaling, Delta, bounds)
-    value_jnp = kernels.evaluate_quadratic(factors.J_h, scaling.g_h, scaling.diag_h, step_h)
-    predicted_reduction_jnp = -value_jnp
-    predicted_reduction = np.array(predicted_reduction_jnp)
-    return Step(scaling.d * step_h, step_h, float(predicted_reduction), alpha)
+        step_h = factors.S @ solve_in_subspace(factors.B_S, factors.g_S, Delta)
+    if bounds is not None:
+        step_h = select_step(x, step_h, J_h, scaling, Delta, bounds)
+    predicted_reduction = kernels.predict_reduction(J_h, scaling, step_h)
+    x_new, norms = kernels.apply_step(x, scaling.d, step_h, bounds)
+    return Step(x_new, predicted_reduction, norms, alpha)
 
 
 def inner_loop(
     model: Model,
-    x: FloatArray,
+    x: Vector,
     cost: float,
     factors: Factors,
     scaling: Scaling,
@@ -237,30 +229,28 @@ def inner_loop(
     options: Options,
 ) -> Trial:
     """Try steps from x, in smaller and smaller regions, until one lowers the cost or none can."""
-    x_new, cost_new, status, actual_reduction = x, np.array(cost), None, -1.0
+    x_new, cost_new, status, actual_reduction = x, cost, None, -1.0
     while actual_reduction <= 0 and state.nfev < options.max_nfev:
-        trial = propose_step(x, factors, scaling, state, bounds)
-        x_new = x + trial.step
-        if bounds is not None:
-            x_new = strictly_feasible(x_new, bounds, rstep=0)
+        x_new, predicted_jnp, norms_jnp, alpha = propose_step(x, factors, scaling, state, bounds)
         f_new = evaluate_residual(model, x_new)
-        step_h_norm = float(np.linalg.norm(trial.step_h))
-        state = InnerState(state.Delta, trial.alpha, state.nfev + 1)
-        if not bool(kernels.all_finite(f_new)):
+        cost_jnp = total_cost(f_new, options.f_scale, options.loss)
+        # All that the host decides by, in one transfer.
+        decisive = jax.device_get((cost_jnp, predicted_jnp, norms_jnp))
+        cost_new, predicted_reduction = float(decisive[0]), float(decisive[1])
+        step_norm, step_h_norm, x_norm = decisive[2].tolist()
+        state = InnerState(state.Delta, alpha, 1.0, state.nfev + 1)
+        if isnan(cost_new):
             state = state._replace(Delta=0.25 * step_h_norm)
             continue
-        cost_new_jnp = total_cost(f_new, options.f_scale, options.loss)
-        cost_new = np.array(cost_new_jnp)
-        actual_reduction = cost - float(cost_new)
+        actual_reduction = cost - cost_new
         Delta, ratio = update_radius(
-            state.Delta, actual_reduction, trial.predicted_reduction, step_h_norm
+            state.Delta, actual_reduction, predicted_reduction, step_h_norm
         )
-        step_norm, x_norm = float(np.linalg.norm(trial.step)), float(np.linalg.norm(x))
         status = termination_status(actual_reduction, cost, step_norm, x_norm, ratio, options.tol)
         if status is not None:
             break
-        state = state._replace(Delta=Delta, alpha=state.alpha * state.Delta / Delta)
-    return Trial(actual_reduction > 0, x_new, float(cost_new), status, state)
+        state = state._replace(Delta=Delta, shrinkage=state.Delta / Delta)
+    return Trial(actual_reduction > 0, x_new, cost_new, status, state)
 
 
 def minimize(model: Model, x0: FloatArray, bounds: Bounds | None, options: Options) -> Solution:
@@ -271,42 +261,43 @@ def minimize(model: Model, x0: FloatArray, bounds: Bounds | None, options: Optio
     ValueError
         If the residuals or the Jacobian are not finite at x0.
     """
-    x = x0
+    x: Vector = x0
     fun, J = evaluate_residual_and_jacobian(model, x)
-    if not bool(kernels.all_finite(fun)):
-        raise ValueError("Residuals are not finite in the initial point. Choose another `x0`.")
     cost_jnp = total_cost(fun, options.f_scale, options.loss)
-    cost = np.array(cost_jnp)
     J, f = scale_by_loss(J, fun, options.f_scale, options.loss)
-    g_jnp = kernels.gradient(J, f)
-    g = np.array(g_jnp)
-    if not np.all(np.isfinite(g)):
-        raise ValueError("The Jacobian is not finite in the initial point. Choose another `x0`.")
+    g = kernels.gradient(J, f)
     scale = variable_scale(J, options, None)
-    state = InnerState(initial_radius(x, g, scale, bounds), alpha=0.0, nfev=1)
+    scaling = kernels.scaling_at(x, g, scale, bounds)
+    Delta_jnp = kernels.initial_radius(x, scaling.d)
+    start = jax.device_get((cost_jnp, scaling.g_norm, Delta_jnp))
+    cost, g_norm, Delta = (float(value) for value in start)
+    if isnan(cost):
+        raise ValueError("Residuals are not finite in the initial point. Choose another `x0`.")
+    if not isfinite(g_norm):
+        raise ValueError("The Jacobian is not finite in the initial point. Choose another `x0`.")
+    state = InnerState(Delta, alpha=np.zeros(()), shrinkage=1.0, nfev=1)
     njev, status = 1, None
     while True:
-        scaling = scaling_at(x, g, scale, bounds)
-        if not np.isfinite(scaling.g_norm):
+        if not isfinite(g_norm):
             status = -3
-        elif scaling.g_norm < options.tol.gtol:
+        elif g_norm < options.tol.gtol:
             status = 1
         if status is not None or state.nfev == options.max_nfev:
             break
         factors = factorise(J, f, scaling, state.Delta, bounds, options)
-        trial = inner_loop(model, x, float(cost), factors, scaling, state, bounds, options)
+        trial = inner_loop(model, x, cost, factors, scaling, state, bounds, options)
         status, state = trial.status, trial.state
         if trial.accepted:
             x, cost = trial.x, trial.cost
             fun, J = evaluate_residual_and_jacobian(model, x)
             njev += 1
             J, f = scale_by_loss(J, fun, options.f_scale, options.loss)
-            g_jnp = kernels.gradient(J, f)
-            g = np.array(g_jnp)
+            g = kernels.gradient(J, f)
             scale = variable_scale(J, options, scale)
-    fun, J = jax.device_get((fun, J))
-    active = np.zeros(len(x), int)
+            scaling = kernels.scaling_at(x, g, scale, bounds)
+            g_norm = float(jax.device_get(scaling.g_norm))
+    x_found, fun, J, g = jax.device_get((x, fun, J, g))
+    active = np.zeros(len(x0), int)
     if bounds is not None:
-        active = active_constraints(x, bounds, options.tol.xtol)
-    status = status or 0
-    return Solution(x, float(cost), fun, J, g, scaling.g_norm, active, state.nfev, njev, status)
+        active = active_constraints(np, x_found, bounds, options.tol.xtol)
+    return Solution(x_found, cost, fun, J, g, g_norm, active, state.nfev, njev, status or 0)

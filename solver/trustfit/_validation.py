@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from trustfit._bounds import Bounds
+from trustfit._bounds import Bounds, inside
 from trustfit._types import FloatArray
 
 # Squares of larger numbers overflow float64.
@@ -156,7 +156,7 @@ def check_bounds(bounds: Any, n: int) -> Bounds:
 
 def check_start_in_bounds(x0: FloatArray, bounds: Bounds, name: str = "p0") -> None:
     """Refuse start values outside the bounds."""
-    if not bounds.contain(x0):
+    if not inside(np, x0, bounds):
         raise ValueError(
             f"`{name}` must lie within `bounds`; got {x0}. Clip it: `np.clip({name}, lb, ub)`."
         )
