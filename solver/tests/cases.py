@@ -73,6 +73,10 @@ def powell(x: Any) -> Any:
     return jnp.array([x[0] - 1, 10 * x[0] / (x[0] + 0.1) + 2 * x[1] ** 2 + x[1]])
 
 
+def square_root(x: Any) -> Any:
+    return jnp.array([(x[0] - 1) ** 0.5 - 0.1, x[1] - 2 * x[0]])
+
+
 def data(model: Callable[..., Any], params: tuple[float, ...], low: float, high: float) -> Any:
     rng = np.random.default_rng(7)
     t = np.linspace(low, high, 150)

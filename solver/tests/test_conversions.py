@@ -37,7 +37,7 @@ def test_arrays_leave_the_device_only_for_decisions(bounds: Any, monkeypatch: py
     result = CASE.ours(bounds=bounds)
     assert calls == {
         "minimize, 3 arrays": 1,
-        "inner_loop, 3 arrays": result.nfev - 1,
+        "inner_loop, 2 arrays": result.nfev - 1,
         "minimize, 1 arrays": result.njev - 1,
         "minimize, 4 arrays": 1,
     }

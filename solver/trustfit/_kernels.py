@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from trustfit._bounds import Bounds, coleman_li_scaling, strictly_feasible
+from trustfit._bounds import Bounds, coleman_li_scaling
 
 
 class Scaling(NamedTuple):
@@ -78,28 +78,3 @@ def svd_bounded(
     f_augmented = jnp.concatenate([f, jnp.zeros_like(diag_h)])
     U, s, Vt = jnp.linalg.svd(J_augmented, full_matrices=False)
     return J_h, s, Vt.T, U.T @ f_augmented
-
-
-@jax.jit
-def predict_reduction(J_h: jax.Array, scaling: Scaling, step_h: jax.Array) -> jax.Array:
-    """Return how much the model says the cost will fall."""
-    return -evaluate_quadratic(J_h, scaling, step_h)
-
-
-@jax.jit
-def apply_step(
-    x: jax.Array, d: jax.Array, step_h: jax.Array, bounds: Bounds | None
-) -> tuple[jax.Array, jax.Array]:
-    """Return x_new, strictly inside the bounds, and [||step||, ||step_h||, ||x||]."""
-    step = d * step_h
-    x_new = x + step
-    if bounds is not None:
-        x_new = strictly_feasible(jnp, x_new, bounds, rstep=0)
-    return x_new, jnp.stack([jnp.linalg.norm(v) for v in (step, step_h, x)])
-
-
-def evaluate_quadratic(J_h: jax.Array, scaling: Scaling, p_h: jax.Array) -> jax.Array:
-    """Return the model's change 0.5 p_h.T (J_h.T J_h + diag(diag_h)) p_h + g_h.T p_h."""
-    J_p = J_h @ p_h
-    curvature = jnp.dot(J_p, J_p) + jnp.dot(scaling.diag_h * p_h, p_h)
-    return 0.5 * curvature + jnp.dot(scaling.g_h, p_h)

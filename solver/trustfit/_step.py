@@ -1,20 +1,12 @@
-"""Bringing a trust-region step inside the bounds. Letters as in `trustfit._trf`."""
+"""From the trust-region step to the point that is tried. Letters as in `trustfit._trf`."""
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from trustfit._bounds import Bounds, inside, step_to_bound
-from trustfit._kernels import Scaling, evaluate_quadratic
-
-
-class Quadratic1d(NamedTuple):
-    """The model along a line: a t**2 + b t + c."""
-
-    a: jax.Array
-    b: jax.Array
-    c: jax.Array
+from trustfit._bounds import Bounds, inside, step_to_bound, strictly_feasible
+from trustfit._kernels import Scaling
 
 
 class Range(NamedTuple):
@@ -24,27 +16,38 @@ class Range(NamedTuple):
     high: jax.Array
 
 
-def build_quadratic_1d(
-    J_h: jax.Array, scaling: Scaling, s_h: jax.Array, s0_h: jax.Array
-) -> Quadratic1d:
-    """Return the model along s0_h + t s_h."""
-    _, diag_h, g_h, _ = scaling
-    J_s, J_s0 = J_h @ s_h, J_h @ s0_h
-    a = 0.5 * (jnp.dot(J_s, J_s) + jnp.dot(diag_h * s_h, s_h))
-    b = jnp.dot(g_h, s_h) + jnp.dot(J_s0, J_s) + jnp.dot(diag_h * s0_h, s_h)
-    c = 0.5 * (jnp.dot(J_s0, J_s0) + jnp.dot(diag_h * s0_h, s0_h)) + jnp.dot(g_h, s0_h)
-    return Quadratic1d(a, b, c)
+class QuadraticForm(NamedTuple):
+    """The model on the span of k directions: 0.5 t.T B t + b.T t at the coordinates t."""
+
+    B: jax.Array
+    b: jax.Array
 
 
-def minimize_quadratic_1d(q: Quadratic1d, along: Range) -> tuple[jax.Array, jax.Array]:
-    """Return where in the range the quadratic is smallest, and its value there."""
+def restrict_quadratic(J_h: jax.Array, scaling: Scaling, directions: jax.Array) -> QuadraticForm:
+    """Return the model on the span of the directions, the columns of shape (n, k).
+
+    All that any number of evaluations along them needs comes from one product with J_h.
+    """
+    J_s = J_h @ directions
+    B = J_s.T @ J_s + directions.T @ (scaling.diag_h[:, None] * directions)
+    return QuadraticForm(B, directions.T @ scaling.g_h)
+
+
+def minimize_quadratic_1d(
+    a: jax.Array, b: jax.Array, c: jax.Array, along: Range
+) -> tuple[jax.Array, jax.Array]:
+    """Return where in each range a t**2 + b t + c is smallest, and its value there.
+
+    Every array has shape (k,): a quadratic each. The value is infinite where the range is empty.
+    """
     low, high = along
-    extremum = -0.5 * q.b / q.a  # not finite for a = 0, and so not between the ends
+    extremum = -0.5 * b / a  # not finite for a = 0, and so not between the ends
     between = (low < extremum) & (extremum < high)
     t = jnp.stack([low, high, jnp.where(between, extremum, low)])
-    values = t * (q.a * t + q.b) + q.c
-    best = jnp.argmin(values)
-    return t[best], values[best]
+    values = t * (a * t + b) + c
+    best = jnp.argmin(values, axis=0)[None]
+    t, values = (jnp.take_along_axis(v, best, axis=0)[0] for v in (t, values))
+    return t, jnp.where(low <= high, values, jnp.inf)
 
 
 def distance_to_region(p_h: jax.Array, r_h: jax.Array, Delta: float) -> jax.Array:
@@ -76,65 +79,91 @@ def reflection_range(
 
 
 @jax.jit
-def select_step(
-    x: jax.Array, p_h: jax.Array, J_h: jax.Array, scaling: Scaling, Delta: float, bounds: Bounds
-) -> jax.Array:
-    """Return p_h if it stays within the bounds, else the best step that does, in scaled space.
+def trial_step(
+    x: jax.Array,
+    p_h: jax.Array,
+    J_h: jax.Array,
+    scaling: Scaling,
+    Delta: float,
+    bounds: Bounds | None,
+) -> tuple[jax.Array, jax.Array]:
+    """Bring the trust-region step inside the bounds and take it.
 
     Parameters
     ----------
     x : jax.Array, shape (n,)
         Where the step starts, strictly inside the bounds.
     p_h : jax.Array, shape (n,)
-        The trust-region step.
+        The trust-region step in scaled space.
     J_h : jax.Array, shape (m, n)
         The scaled Jacobian.
     scaling : Scaling
         The scaled space at x.
     Delta : float
         Radius of the trust region.
-    bounds : Bounds
-        The bounds.
+    bounds : Bounds or None
+        The bounds, if there are any.
+
+    Returns
+    -------
+    x_new : jax.Array, shape (n,)
+        The point to try, strictly inside the bounds.
+    decisive : jax.Array, shape (4,)
+        The reduction that the model predicts, ||step||, ||step_h|| and ||x||.
+    """
+
+    def whole() -> tuple[jax.Array, jax.Array]:
+        B, b = restrict_quadratic(J_h, scaling, p_h[:, None])
+        return p_h, 0.5 * B[0, 0] + b[0]
+
+    if bounds is None:
+        step_h, value = whole()
+    else:
+        box = bounds
+        step_h, value = jax.lax.cond(
+            inside(jnp, x + scaling.d * p_h, box),
+            whole,
+            lambda: best_inside(x, p_h, J_h, scaling, Delta, box),
+        )
+    step = scaling.d * step_h
+    x_new = x + step
+    if bounds is not None:
+        x_new = strictly_feasible(jnp, x_new, bounds, rstep=0)
+    norms = (jnp.linalg.norm(v) for v in (step, step_h, x))
+    return x_new, jnp.stack([-value, *norms])
+
+
+def best_inside(
+    x: jax.Array, p_h: jax.Array, J_h: jax.Array, scaling: Scaling, Delta: float, bounds: Bounds
+) -> tuple[jax.Array, jax.Array]:
+    """Return the best of the gradient, the truncated and the reflected step, and its value.
 
     References
     ----------
     Branch, Coleman and Li (1999), section 3.
     """
-    within = inside(jnp, x + scaling.d * p_h, bounds)
-    return jax.lax.cond(
-        within, lambda: p_h, lambda: _best_inside(x, p_h, J_h, scaling, Delta, bounds)
-    )
-
-
-def _best_inside(
-    x: jax.Array, p_h: jax.Array, J_h: jax.Array, scaling: Scaling, Delta: float, bounds: Bounds
-) -> jax.Array:
-    """Return the best of the truncated, the reflected and the gradient step."""
     d, _, g_h, g_norm = scaling
     theta = jnp.maximum(0.995, 1 - g_norm)
     p_stride, hits = step_to_bound(x, d * p_h, bounds)
     r_h = jnp.where(hits, -p_h, p_h)
     p_h = p_stride * p_h
-
-    to_bound, _ = step_to_bound(x + d * p_h, d * r_h, bounds)
-    along_r = reflection_range(p_h, r_h, p_stride, to_bound, Delta, theta)
-    r_quadratic = build_quadratic_1d(J_h, scaling, r_h, p_h)
-    r_stride, r_value = minimize_quadratic_1d(r_quadratic, along_r)
-    r_value = jnp.where(along_r.low <= along_r.high, r_value, jnp.inf)
-    r_h = p_h + r_stride * r_h
-
-    p_h = theta * p_h
-    p_value = evaluate_quadratic(J_h, scaling, p_h)
-
     ag_h = -g_h
+    B, b = restrict_quadratic(J_h, scaling, jnp.stack([ag_h, p_h, r_h], axis=1))
+
     to_region = Delta / jnp.linalg.norm(ag_h)
     to_bound, _ = step_to_bound(x, d * ag_h, bounds)
-    high = jnp.where(to_bound < to_region, theta * to_bound, to_region)
-    ag_quadratic = build_quadratic_1d(J_h, scaling, ag_h, jnp.zeros_like(ag_h))
-    along_ag = Range(jnp.zeros_like(high), high)
-    ag_stride, ag_value = minimize_quadratic_1d(ag_quadratic, along_ag)
-    ag_h = ag_stride * ag_h
+    ag_high = jnp.where(to_bound < to_region, theta * to_bound, to_region)
+    to_bound, _ = step_to_bound(x + d * p_h, d * r_h, bounds)
+    along_r = reflection_range(p_h, r_h, p_stride, to_bound, Delta, theta)
 
-    p_best = (p_value < r_value) & (p_value < ag_value)
-    r_best = (r_value < p_value) & (r_value < ag_value)
-    return jnp.where(p_best, p_h, jnp.where(r_best, r_h, ag_h))
+    # Three lines: t ag_h; theta p_h, a range of one point; p_h + t r_h.
+    zero = jnp.zeros_like(theta)
+    t, values = minimize_quadratic_1d(
+        0.5 * jnp.diagonal(B),
+        jnp.stack([b[0], b[1], b[2] + B[1, 2]]),
+        jnp.stack([zero, zero, 0.5 * B[1, 1] + b[1]]),
+        Range(jnp.stack([zero, theta, along_r.low]), jnp.stack([ag_high, theta, along_r.high])),
+    )
+    steps = jnp.stack([t[0] * ag_h, t[1] * p_h, p_h + t[2] * r_h])
+    best = jnp.argmin(values)
+    return steps[best], values[best]

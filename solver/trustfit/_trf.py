@@ -56,7 +56,7 @@ from trustfit._bounds import Bounds, active_constraints
 from trustfit._kernels import Scaling
 from trustfit._losses import scale_by_loss, total_cost
 from trustfit._model import Model
-from trustfit._step import select_step
+from trustfit._step import trial_step
 from trustfit._subspace import gauss_newton_subspace, solve_in_subspace
 from trustfit._trust_region import (
     Tolerances,
@@ -128,11 +128,13 @@ Factors: TypeAlias = Svd | Subspace
 
 
 class Step(NamedTuple):
-    """A trial step, on the device: where it leads, what it is predicted to bring, its norms."""
+    """A trial step, on the device: where it leads, and what the host decides by.
+
+    `decisive` holds the predicted reduction, ||step||, ||step_h|| and ||x||.
+    """
 
     x_new: jax.Array
-    predicted_reduction: jax.Array
-    norms: jax.Array
+    decisive: jax.Array
     alpha: Vector
 
 
@@ -208,14 +210,11 @@ def propose_step(
     if isinstance(factors, Svd):
         m = J_h.shape[0]
         _, s, V, uf = factors
-        step_h, alpha = solve_from_svd(m, uf, s, V, Delta, alpha, shrinkage)
+        p_h, alpha = solve_from_svd(m, uf, s, V, Delta, alpha, shrinkage)
     else:
-        step_h = factors.S @ solve_in_subspace(factors.B_S, factors.g_S, Delta)
-    if bounds is not None:
-        step_h = select_step(x, step_h, J_h, scaling, Delta, bounds)
-    predicted_reduction = kernels.predict_reduction(J_h, scaling, step_h)
-    x_new, norms = kernels.apply_step(x, scaling.d, step_h, bounds)
-    return Step(x_new, predicted_reduction, norms, alpha)
+        p_h = factors.S @ solve_in_subspace(factors.B_S, factors.g_S, Delta)
+    x_new, decisive = trial_step(x, p_h, J_h, scaling, Delta, bounds)
+    return Step(x_new, decisive, alpha)
 
 
 def inner_loop(
@@ -231,13 +230,13 @@ def inner_loop(
     """Try steps from x, in smaller and smaller regions, until one lowers the cost or none can."""
     x_new, cost_new, status, actual_reduction = x, cost, None, -1.0
     while actual_reduction <= 0 and state.nfev < options.max_nfev:
-        x_new, predicted_jnp, norms_jnp, alpha = propose_step(x, factors, scaling, state, bounds)
+        x_new, decisive_jnp, alpha = propose_step(x, factors, scaling, state, bounds)
         f_new = evaluate_residual(model, x_new)
         cost_jnp = total_cost(f_new, options.f_scale, options.loss)
         # All that the host decides by, in one transfer.
-        decisive = jax.device_get((cost_jnp, predicted_jnp, norms_jnp))
-        cost_new, predicted_reduction = float(decisive[0]), float(decisive[1])
-        step_norm, step_h_norm, x_norm = decisive[2].tolist()
+        cost_new, decisive = jax.device_get((cost_jnp, decisive_jnp))
+        cost_new = float(cost_new)
+        predicted_reduction, step_norm, step_h_norm, x_norm = decisive.tolist()
         state = InnerState(state.Delta, alpha, 1.0, state.nfev + 1)
         if isnan(cost_new):
             state = state._replace(Delta=0.25 * step_h_norm)
