@@ -1,1 +1,118 @@
-"""One module per solver: the only places that import the solver that they are named after."""
+"""One module per solver: the only places that import the solver that they are named after.
+
+``get("trustfit")`` imports nothing but the adapter; the solver is imported by `prepare` or, apart
+from it, by `import_solver`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from jitscope.problems import Problem
+
+NAMES = ("trustfit", "scipy")
+TrSolver = Literal["exact", "lsmr"]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a fit ended.
+
+    Attributes
+    ----------
+    params : tuple of float, or None
+        None where the solver gave none: it did not converge.
+    cost : float or None
+        0.5 * sum(r**2), r the residuals; None without `params`.
+    nfev, status : int or None
+        Evaluations of the function, and the solver's status; None where it does not tell.
+    success : bool
+        Whether a convergence test was satisfied.
+    message : str
+        The solver's own words.
+    """
+
+    params: tuple[float, ...] | None
+    cost: float | None
+    nfev: int | None
+    status: int | None
+    success: bool
+    message: str
+
+
+class Adapter(Protocol):
+    """A solver, called as its users call it: NumPy in, NumPy out.
+
+    `run` may be called any number of times after `prepare`, and `result` after `run`.
+    """
+
+    name: str
+
+    def import_solver(self) -> None:
+        """Import the solver, and nothing else.
+
+        Raises
+        ------
+        UserError
+            It is not installed.
+        """
+        ...
+
+    def solver_file(self) -> str:
+        """Return the file that the solver was imported from."""
+        ...
+
+    def prepare(
+        self, problem: "Problem", *, tr_solver: TrSolver = "exact", new_function: bool = False
+    ) -> None:
+        """Build the call.
+
+        Parameters
+        ----------
+        problem : Problem
+            Data, model and start.
+        tr_solver : {"exact", "lsmr"}
+            As `least_squares` takes it.
+        new_function : bool
+            Make a new function object of the same model, as writing the lambda again would; by
+            default the one of the last `prepare` stays.
+        """
+        ...
+
+    def run(self) -> None:
+        """Make the user's own call and wait for it: the only timed region."""
+        ...
+
+    def result(self) -> FitResult:
+        """Return how the last `run` ended."""
+        ...
+
+    def evaluations(self) -> tuple[int, int]:
+        """Return nfev and njev of the prepared fit, by a `least_squares` call of its own.
+
+        `curve_fit` does not tell njev.
+        """
+        ...
+
+    def stages(self) -> Mapping[str, str]:
+        """Return ``"module:function" -> stage`` of the solve; empty where it shows none."""
+        ...
+
+    def iterations(self) -> Mapping[str, str]:
+        """Return which of those functions runs once an "outer" and once an "inner" iteration."""
+        ...
+
+
+def get(name: str) -> Adapter:
+    """Return a new adapter.
+
+    Raises
+    ------
+    ValueError
+        Unknown name.
+    """
+    if name not in NAMES:
+        raise ValueError(f"unknown solver {name!r}; the solvers are {', '.join(NAMES)}.")
+    return import_module(f"jitscope.adapters.{name}").Solver()

@@ -1,0 +1,148 @@
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from jitscope import adapters, problems
+from jitscope.errors import UserError
+from numpy.testing import assert_allclose
+
+SOLVERS = [
+    pytest.param(
+        name,
+        marks=pytest.mark.skipif(
+            name == "trustfit" and find_spec("trustfit._trf") is None,
+            reason="this commit's trustfit has no solver yet",
+        ),
+    )
+    for name in adapters.NAMES
+]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+class TestConformance:
+    @pytest.mark.parametrize("name", ["linear_100", "exponential_100", "bounded_gaussian_1000"])
+    def test_finds_the_reference_minimum(self, solver: str, name: str):
+        adapter, problem = adapters.get(solver), problems.get(name)
+        adapter.prepare(problem)
+        adapter.run()
+        result = adapter.result()
+        assert result.success, result.message
+        assert result.params is not None
+        assert result.nfev is not None
+        assert result.nfev >= 2
+        assert result.status in (1, 2, 3, 4)
+        assert result.cost is not None
+        assert problem.reference_params is not None
+        assert_allclose(result.cost, problem.reference_cost, rtol=1e-6)
+        assert_allclose(result.params, problem.reference_params, rtol=1e-4)
+
+    def test_iterative_solver_agrees(self, solver: str):
+        adapter, problem = adapters.get(solver), problems.get("gaussian_1000")
+        adapter.prepare(problem, tr_solver="lsmr")
+        adapter.run()
+        cost = adapter.result().cost
+        assert cost is not None
+        assert_allclose(cost, problem.reference_cost, rtol=1e-6)
+
+    def test_prepare_replaces_the_problem(self, solver: str):
+        adapter, problem = adapters.get(solver), problems.get("exponential_100")
+        adapter.prepare(problem)
+        adapter.run()
+        first = adapter.result()
+        adapter.prepare(problems.vary(problem, "data"))
+        adapter.run()
+        assert adapter.result().params != first.params
+
+    def test_the_function_stays_unless_a_new_one_is_asked_for(self, solver: str):
+        adapter: Any = adapters.get(solver)
+        problem = problems.get("exponential_100")
+        adapter.prepare(problem)
+        function = adapter._call[0][0]
+        adapter.prepare(problems.vary(problem, "length"))
+        assert adapter._call[0][0] is function
+        adapter.prepare(problem, new_function=True)
+        assert adapter._call[0][0] is not function
+        adapter.prepare(problems.get("linear_100"))
+        assert adapter._call[0][0].__name__ == "linear"
+
+    @pytest.mark.parametrize("name", ["exponential_100", "bounded_exponential_1000"])
+    def test_counts_the_evaluations_of_the_same_fit(self, solver: str, name: str):
+        adapter = adapters.get(solver)
+        adapter.prepare(problems.get(name))
+        adapter.run()
+        nfev, njev = adapter.evaluations()
+        assert nfev == adapter.result().nfev
+        assert 2 <= njev <= nfev
+
+    def test_an_unconverged_fit_is_a_result(self, solver: str, monkeypatch: pytest.MonkeyPatch):
+        adapter: Any = adapters.get(solver)
+        adapter.prepare(problems.get("exponential_100"))
+        adapter._call[1]["max_nfev"] = 1
+        adapter.run()
+        result = adapter.result()
+        assert not result.success
+        assert result.params is None
+        assert result.cost is None
+        assert "maximum number of function evaluations" in result.message
+
+    def test_other_failures_pass_through(self, solver: str):
+        adapter: Any = adapters.get(solver)
+        adapter.prepare(problems.get("exponential_100"))
+
+        def broken(*_: Any, **__: Any) -> Any:
+            raise RuntimeError("out of memory")
+
+        adapter._module = type("Module", (), {"curve_fit": staticmethod(broken)})
+        with pytest.raises(RuntimeError, match="out of memory"):
+            adapter.run()
+
+    def test_result_needs_a_run(self, solver: str):
+        with pytest.raises(RuntimeError, match="needs a `run` first"):
+            adapters.get(solver).result()
+
+    def test_says_where_the_solver_is(self, solver: str):
+        file = Path(adapters.get(solver).solver_file())
+        assert file.is_file()
+        assert solver in file.parts
+
+    def test_stages_are_functions_that_exist(self, solver: str):
+        adapter = adapters.get(solver)
+        stages = adapter.stages()
+        for target in stages:
+            module, function = target.split(":")
+            assert callable(getattr(sys.modules[module], function))
+        assert bool(stages) == (solver == "trustfit")
+
+    def test_leaves_the_data_alone(self, solver: str):
+        adapter, problem = adapters.get(solver), problems.get("exponential_100")
+        adapter.prepare(problem)
+        adapter.run()
+        again = problems.get("exponential_100")
+        for name in ("x", "y", "p0"):
+            assert np.array_equal(getattr(problem, name), getattr(again, name))
+
+
+def test_unknown_solver():
+    with pytest.raises(ValueError, match="unknown solver 'x'; the solvers are trustfit, scipy"):
+        adapters.get("x")
+
+
+def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch):
+    for module in [name for name in sys.modules if name.partition(".")[0] == "scipy"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(UserError, match=r"`scipy` is not installed; run .*jitscope\[peers\]"):
+        adapters.get("scipy").import_solver()
+
+
+def test_getting_an_adapter_imports_no_array_library():
+    code = (
+        "import sys; from jitscope import adapters; [adapters.get(n) for n in adapters.NAMES];"
+        "print([m for m in ('numpy', 'scipy', 'jax', 'trustfit') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
