@@ -1,0 +1,389 @@
+"""The one module that touches the private interfaces of JAX and jaxlib.
+
+Every hook is a context manager: it is in place inside the ``with`` block, sees only the thread
+that entered it, and is gone afterwards, also when the block raises.
+"""
+
+import re
+import sys
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from types import ModuleType
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jaxlib
+from jax._src import compiler, core, monitoring, pjit, stages
+from jax._src.array import ArrayImpl
+from jax._src.interpreters import pxla
+
+from jitscope._buffer_slot import without_buffer_protocol
+from jitscope._support import unsupported
+
+_STEPS = {
+    "/jax/core/compile/jaxpr_trace_duration": "trace",
+    "/jax/core/compile/jaxpr_to_mlir_module_duration": "lower",
+    "/jax/core/compile/backend_compile_duration": "compile",
+}
+_CACHE_HIT = "/jax/compilation_cache/cache_hits"
+
+_CPP_CACHES = ("_cpp_pjit_cache_fun_only", "_cpp_pjit_cache_explicit_attributes")
+_HOST_HANDLERS = ("_shard_np_array", "_shard_typed_scalar")
+
+_HLO_INSTRUCTION = re.compile(r"^\s+(?:ROOT )?%?[\w.-]+ = ", re.MULTILINE)
+
+Hook = Generator[None, None, None]
+
+
+class CompileListener(Protocol):
+    """What `compile_steps` reports to."""
+
+    def begin(self, step: str, name: str) -> None:
+        """A step ("trace", "lower" or "compile") of the function `name` begins."""
+        ...
+
+    def end(self, step: str, name: str) -> None:
+        """The step ends, also when it failed."""
+        ...
+
+    def cache_hit(self) -> None:
+        """The running compile step found its module in the persistent cache."""
+        ...
+
+
+def _member(owner: Any, name: str) -> Any:
+    if name not in vars(owner):
+        raise unsupported(f"`{owner.__name__}.{name}` does not exist")
+    return vars(owner)[name]
+
+
+@contextmanager
+def replaced(owner: Any, name: str, value: Any) -> Hook:
+    """Replace an attribute; the very same object is put back afterwards.
+
+    Raises
+    ------
+    RuntimeError
+        `owner` itself has no such attribute: this JAX is not supported.
+    """
+    original = _member(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)
+
+
+class _Claim:
+    def __call__(self, event: str, **metadata: str | int) -> None:
+        pass
+
+
+@contextmanager
+def claimed() -> Hook:
+    """Keep other recorders out of this process: passes never mix.
+
+    The claim is a listener that JAX holds, so it needs no state of ours.
+
+    Raises
+    ------
+    RuntimeError
+        Another recorder is active.
+    """
+    if any(isinstance(listener, _Claim) for listener in monitoring.get_event_listeners()):
+        raise RuntimeError(
+            "a recorder is active already, and two would measure each other; "
+            "leave it first, or run the second pass in a process of its own."
+        )
+    with _listening("event", _Claim()):
+        yield
+
+
+@contextmanager
+def _listening(kind: str, listener: Callable[..., None]) -> Hook:
+    register, unregister, registered = {
+        "event": (
+            monitoring.register_event_listener,
+            monitoring.unregister_event_listener,
+            monitoring.get_event_listeners,
+        ),
+        "scalar": (
+            monitoring.register_scalar_listener,
+            monitoring.unregister_scalar_listener,
+            monitoring.get_scalar_listeners,
+        ),
+        "duration": (
+            monitoring.register_event_duration_secs_listener,
+            monitoring.unregister_event_duration_listener,
+            monitoring.get_event_duration_listeners,
+        ),
+    }[kind]
+    register(listener)
+    try:
+        yield
+    finally:
+        # The recorded code may have called `jax.monitoring.clear_event_listeners`.
+        if listener in registered():
+            unregister(listener)
+
+
+def _function_name(fun_name: object) -> str:
+    """Tracing reports ``f``, lowering and compiling ``jit(f)``."""
+    name = str(fun_name)
+    return name[4:-1] if name.startswith("jit(") and name.endswith(")") else name
+
+
+@contextmanager
+def compile_steps(listener: CompileListener) -> Hook:
+    """Report the begin and end of each trace, lowering and compilation."""
+    thread = threading.get_ident()
+
+    def on_begin(event: str, value: float, **metadata: object) -> None:
+        if event in _STEPS and threading.get_ident() == thread:
+            listener.begin(_STEPS[event], _function_name(metadata.get("fun_name", "")))
+
+    def on_end(event: str, duration: float, **metadata: object) -> None:
+        if event in _STEPS and threading.get_ident() == thread:
+            listener.end(_STEPS[event], _function_name(metadata.get("fun_name", "")))
+
+    def on_event(event: str, **metadata: object) -> None:
+        if event == _CACHE_HIT and threading.get_ident() == thread:
+            listener.cache_hit()
+
+    with (
+        _listening("scalar", on_begin),
+        _listening("duration", on_end),
+        _listening("event", on_event),
+    ):
+        yield
+
+
+class Compiled(NamedTuple):
+    """Deterministic facts about one module that was compiled or loaded.
+
+    Attributes
+    ----------
+    jaxpr_equations : int or None
+        Equations of its jaxpr, those of nested jaxprs included; None if it was lowered before
+        the hook was in place.
+    hlo_instructions : int or None
+        Instructions of the optimised module, all computations together; None if the backend
+        does not show it.
+    temp_bytes : int or None
+        Temporary memory of one execution; None if the backend does not tell.
+    """
+
+    jaxpr_equations: int | None
+    hlo_instructions: int | None
+    temp_bytes: int | None
+
+
+@contextmanager
+def compilations(report: Callable[[Compiled], None]) -> Hook:
+    """Call ``report(compiled)`` for each module, before its compile step ends."""
+    lower = _member(pxla, "lower_sharding_computation")
+    compile_or_load = _member(compiler, "compile_or_get_cached")
+    thread = threading.get_ident()
+    equations: list[tuple[Any, int]] = []
+
+    def lowered(jaxpr: Any, *args: Any, **kwargs: Any) -> Any:
+        lowering = lower(jaxpr, *args, **kwargs)
+        if threading.get_ident() == thread:
+            equations.append((lowering.stablehlo(), _count_equations(jaxpr)))
+        return lowering
+
+    def compiled(backend: Any, module: Any, *args: Any, **kwargs: Any) -> Any:
+        executable = compile_or_load(backend, module, *args, **kwargs)
+        if threading.get_ident() == thread:
+            known = next((count for hlo, count in equations if hlo is module), None)
+            report(Compiled(known, _count_instructions(executable), _temp_bytes(executable)))
+        return executable
+
+    with (
+        replaced(pxla, "lower_sharding_computation", lowered),
+        replaced(compiler, "compile_or_get_cached", compiled),
+    ):
+        yield
+
+
+def _count_equations(jaxpr: Any) -> int:
+    # JAX 0.10 closes over constants in a class of its own; 0.12 does not.
+    jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
+    return len(jaxpr.eqns) + sum(map(_count_equations, core.subjaxprs(jaxpr)))
+
+
+def _count_instructions(executable: Any) -> int | None:
+    try:
+        modules = executable.hlo_modules()
+    except jax.errors.JaxRuntimeError:
+        return None
+    return sum(len(_HLO_INSTRUCTION.findall(module.to_string())) for module in modules)
+
+
+def _temp_bytes(executable: Any) -> int | None:
+    try:
+        return executable.get_compiled_memory_stats().temp_size_in_bytes
+    except jax.errors.JaxRuntimeError:
+        return None
+
+
+@contextmanager
+def python_dispatch() -> Hook:
+    """Keep jitted calls off the C++ fast path, which converts and executes unseen."""
+
+    def no_fastpath(*args: Any, **kwargs: Any) -> None:
+        return None
+
+    def call_compiled(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return stages.Compiled.call(self._params, *args, **kwargs)[0]
+
+    with (
+        replaced(pjit, "_get_fastpath_data", no_fastpath),
+        replaced(stages.Compiled, "__call__", call_compiled),
+    ):
+        _forget_fastpaths()
+        try:
+            yield
+        finally:
+            _forget_fastpaths()
+
+
+def _forget_fastpaths() -> None:
+    for name in _CPP_CACHES:
+        _member(pjit, name).clear()
+
+
+@contextmanager
+def jitted_calls(around: Callable[[Callable[[], Any]], Any]) -> Hook:
+    """Call ``around(part)`` for the two parts of a jitted call (`python_dispatch`).
+
+    The first finds or traces the function's jaxpr; the second finds or compiles the module,
+    and executes it.
+    """
+    thread = threading.get_ident()
+
+    def part(original: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != thread:
+                return original(*args, **kwargs)
+            return around(partial(original, *args, **kwargs))
+
+        return run
+
+    with ExitStack() as hooks:
+        for name in ("_infer_params", "_run_python_pjit"):
+            hooks.enter_context(replaced(pjit, name, part(_member(pjit, name))))
+        yield
+
+
+@contextmanager
+def executions(around: Callable[[Callable[[], Any]], Any]) -> Hook:
+    """Call ``around(execute)`` for each execution of a compiled module (`python_dispatch`)."""
+    original = _member(pxla.ExecuteReplicated, "__call__")
+    thread = threading.get_ident()
+
+    def execute(self: Any, *args: Any) -> Any:
+        if threading.get_ident() != thread:
+            return original(self, *args)
+        return around(partial(original, self, *args))
+
+    with replaced(pxla.ExecuteReplicated, "__call__", execute):
+        yield
+
+
+@contextmanager
+def argument_handling(around: Callable[[Callable[[], Any]], Any]) -> Hook:
+    """Call ``around(handle)`` while the arguments of an execution are put on the device."""
+    original = _member(pxla.InputsHandler, "__call__")
+    thread = threading.get_ident()
+
+    def handle(self: Any, buffers: Any) -> Any:
+        if threading.get_ident() != thread:
+            return original(self, buffers)
+        return around(partial(original, self, buffers))
+
+    with replaced(pxla.InputsHandler, "__call__", handle):
+        yield
+
+
+@contextmanager
+def transfers_to_device(
+    around: Callable[[Sequence[Any], Callable[[], Any]], Any],
+) -> Hook:
+    """Call ``around(values, transfer)`` for each batch of host values put on a device.
+
+    `jnp.asarray`, `jax.device_put` and arguments of jitted calls (`python_dispatch`) all end
+    here.
+    """
+    handlers = pxla.shard_arg_handlers
+    originals = dict(handlers)
+    thread = threading.get_ident()
+
+    def hooked(original: Callable[..., Any]) -> Callable[..., Any]:
+        def transfer(values: Any, *where: Any) -> Any:
+            if threading.get_ident() != thread:
+                return original(values, *where)
+            return around(values, partial(original, values, *where))
+
+        return transfer
+
+    # One hook per handler, as JAX batches the arguments that share a handler.
+    hooks = {
+        id(handler): hooked(handler) for handler in map(partial(_member, pxla), _HOST_HANDLERS)
+    }
+    kinds = [kind for kind, original in originals.items() if id(original) in hooks]
+    handlers.update({kind: hooks[id(originals[kind])] for kind in kinds})
+    try:
+        yield
+    finally:
+        handlers.update({kind: originals[kind] for kind in kinds})
+
+
+@contextmanager
+def transfers_to_host(around: Callable[[str, Any, Callable[[], Any]], Any]) -> Hook:
+    """Call ``around(door, array, convert)`` for each conversion of a JAX array to a host value.
+
+    An explicit or implicit conversion comes by one or two of these doors, one inside the
+    other: the buffer protocol, ``__array__``, ``__dlpack__`` and the cached ``_value``.
+    """
+    thread = threading.get_ident()
+
+    def hooked(door: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def convert(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != thread:
+                return original(self, *args, **kwargs)
+            return around(door, self, partial(original, self, *args, **kwargs))
+
+        return convert
+
+    doors = ["__array__", "__dlpack__"]
+    if sys.version_info >= (3, 12):
+        doors.append("__buffer__")
+    with ExitStack() as hooks:
+        value = property(hooked("_value", _member(ArrayImpl, "_value").fget))
+        hooks.enter_context(replaced(ArrayImpl, "_value", value))
+        for door in doors:
+            hook = hooked(door, _member(ArrayImpl, door))
+            hooks.enter_context(replaced(ArrayImpl, door, hook))
+        if sys.version_info < (3, 12):
+            hooks.enter_context(without_buffer_protocol(ArrayImpl))
+        yield
+
+
+def wait(values: Any) -> None:
+    """Block until an array, or the arrays in a sequence, are ready.
+
+    A failed computation is not reported here: whoever uses its result meets the error where
+    it would have met it without a recorder.
+    """
+    for value in values if isinstance(values, list | tuple) else (values,):
+        if isinstance(value, ArrayImpl) and not value.is_deleted():
+            with suppress(jax.errors.JaxRuntimeError):
+                value.block_until_ready()
+
+
+def packages() -> tuple[ModuleType, ...]:
+    """Return the packages whose frames are JAX's own."""
+    return jax, jaxlib

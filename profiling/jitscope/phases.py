@@ -1,0 +1,366 @@
+"""Split one call into phases that add up to its wall time.
+
+JAX reports when it starts and ends tracing, lowering and compiling. Hooks (mode "full" only) see
+transfers, executions and waits. Import and backend start are spans of the caller's.
+"""
+
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial, wraps
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from jitscope._spans import Frame, SpanStack
+
+PHASES = (
+    "import",  # the caller's span around imports
+    "backend",  # the caller's span around the start of JAX's backend
+    "trace",  # Python function to jaxpr
+    "lower",  # jaxpr to StableHLO
+    "compile",  # StableHLO to an executable
+    "cache_load",  # an executable read from the persistent cache instead
+    "to_device",  # preparing arguments; host values to arrays
+    "dispatch",  # the rest of JAX's work for a jitted call
+    "device_wait",  # until results are computed
+    "to_host",  # arrays to host values
+    "host",  # everything else: Python
+)
+_COMPILE_PHASES = frozenset({"trace", "lower", "compile", "cache_load"})
+_HOOKED_PHASES = frozenset({"to_device", "dispatch", "device_wait", "to_host"})
+
+
+@dataclass(frozen=True)
+class CompiledModule:
+    """One module that was compiled, or loaded from the persistent cache.
+
+    Attributes
+    ----------
+    fun_name : str
+        Name of the jitted function (of the primitive, for an operation outside jit).
+    trace_ns, lower_ns : int or None
+        Exclusive nanoseconds; None if that step did not run during the recording.
+    compile_ns : int
+        Exclusive nanoseconds of the compilation, or of loading.
+    cache_hit : bool
+        Whether it came from the persistent cache.
+    """
+
+    fun_name: str
+    trace_ns: int | None
+    lower_ns: int | None
+    compile_ns: int
+    cache_hit: bool
+
+
+@dataclass(frozen=True)
+class PhaseRecord:
+    """Where the time of one recording went.
+
+    Attributes
+    ----------
+    wall_ns : int
+        Length of the recording in nanoseconds.
+    phases_ns : mapping
+        Exclusive nanoseconds for each of `PHASES`; None where a phase was not measured. The
+        others add up to `wall_ns` exactly.
+    by_stage_ns : mapping
+        The same time by stage, then phase; stage "" is the time outside any.
+    calls : mapping
+        How often each phase, each ``stage:NAME`` and each ``function:MODULE:FUNCTION`` was
+        entered.
+    modules : tuple of CompiledModule
+        In the order in which their compilation ended.
+    """
+
+    wall_ns: int
+    phases_ns: Mapping[str, int | None]
+    by_stage_ns: Mapping[str, Mapping[str, int]]
+    calls: Mapping[str, int]
+    modules: tuple[CompiledModule, ...]
+
+
+class _Observer:
+    """Turns what the hooks see into spans and compiled modules."""
+
+    def __init__(self, stack: SpanStack, wait: Callable[[Any], None]) -> None:
+        self.modules: list[CompiledModule] = []
+        self._stack = stack
+        self._wait = wait
+        self._steps: list[Frame] = []
+        self._pending_ns: dict[tuple[str, str], int] = {}
+        self._hit = False
+        self._converting = False
+
+    def begin(self, step: str, name: str) -> None:
+        self._steps.append(self._stack.open(step))
+
+    def end(self, step: str, name: str) -> None:
+        # A step that began before the recording ends without a beginning.
+        if not self._steps or self._steps[-1].phase != step:
+            return
+        frame = self._steps.pop()
+        if step != "compile":
+            own_ns = self._stack.close(frame)
+            self._pending_ns[step, name] = self._pending_ns.get((step, name), 0) + own_ns
+            return
+        hit, self._hit = self._hit, False
+        own_ns = self._stack.close(frame, "cache_load" if hit else None)
+        trace_ns = self._pending_ns.pop(("trace", name), None)
+        lower_ns = self._pending_ns.pop(("lower", name), None)
+        self.modules.append(CompiledModule(name, trace_ns, lower_ns, own_ns, hit))
+
+    def cache_hit(self) -> None:
+        self._hit = True
+
+    def call_part(self, run: Callable[[], Any]) -> Any:
+        # A function that is jitted inside a traced one is traced, not called.
+        if self._stack.phase in _COMPILE_PHASES:
+            return run()
+        return self._stack.run("dispatch", run, counted=False)
+
+    def execute(self, run: Callable[[], Any]) -> Any:
+        frame = self._stack.open("dispatch")
+        try:
+            outputs = run()
+            self._wait_for(outputs)
+        finally:
+            self._stack.close(frame)
+        return outputs
+
+    def handle_arguments(self, handle: Callable[[], Any]) -> Any:
+        return self._stack.run("to_device", handle, counted=False)
+
+    def to_device(self, values: Sequence[Any], transfer: Callable[[], Any]) -> Any:
+        if self._converting:
+            return transfer()
+        frame = self._stack.open("to_device")
+        self._converting = True
+        try:
+            arrays = transfer()
+            self._wait(arrays)
+        finally:
+            self._converting = False
+            self._stack.close(frame)
+        return arrays
+
+    def to_host(self, door: str, array: Any, convert: Callable[[], Any]) -> Any:
+        if self._converting:
+            return convert()
+        self._wait_for(array)
+        self._converting = True
+        try:
+            return self._stack.run("to_host", convert)
+        finally:
+            self._converting = False
+
+    def _wait_for(self, arrays: Any) -> None:
+        self._stack.run("device_wait", partial(self._wait, arrays))
+
+
+class PhaseRecorder:
+    """Context manager that records the phases of what runs inside it, in one thread.
+
+    The clock runs from the end of entry to the start of exit, without placing and removing the
+    hooks. JAX need not be imported yet: it is attached on entry if it is there, else at the end
+    of the first `span` during which it was imported, or by `attach_jax`.
+
+    Parameters
+    ----------
+    mode : {"full", "light"}
+        "light" listens to JAX's compile events only. "full" also sees transfers, executions
+        and waits: it keeps calls off JAX's C++ fast path and waits after each execution.
+    stages : mapping, optional
+        ``"module:function" -> stage``: functions, looked up in their module at call time, whose
+        time is shown apart. They are wrapped from outside while the recording runs.
+    clock : callable, optional
+        Returns integer nanoseconds.
+
+    Raises
+    ------
+    ValueError
+        Unknown mode or phase, or a stage function that its module does not have.
+    RuntimeError
+        Another recorder is active, or this JAX is not supported.
+
+    Examples
+    --------
+    >>> with PhaseRecorder() as recorder:
+    ...     with recorder.span("import"):
+    ...         import jax
+    >>> recorder.record.phases_ns["import"]  # doctest: +SKIP
+    """
+
+    def __init__(  # noqa: D107  (the class's docstring has the parameters)
+        self,
+        *,
+        mode: Literal["full", "light"] = "full",
+        stages: Mapping[str, str] | None = None,
+        clock: Callable[[], int] = time.perf_counter_ns,
+    ) -> None:
+        if mode not in ("full", "light"):
+            raise ValueError(f"`mode` must be 'full' or 'light'; got {mode!r}.")
+        for target in stages or {}:
+            if target.count(":") != 1:
+                raise ValueError(f"a stage function must be 'module:function'; got {target!r}.")
+        self._mode = mode
+        self._stages = dict(stages or {})
+        self._stack = SpanStack(clock, "host")
+        self._calls: Counter[str] = Counter()
+        self._hooks = ExitStack()
+        self._observer: _Observer | None = None
+        self._wrapped: set[str] = set()
+        self._thread: int | None = None
+        self._record: PhaseRecord | None = None
+
+    @property
+    def record(self) -> PhaseRecord:
+        """The finished record.
+
+        Raises
+        ------
+        RuntimeError
+            The recording has not ended.
+        """
+        if self._record is None:
+            raise RuntimeError("`record` exists once the `with` block of the recorder has ended.")
+        return self._record
+
+    def __enter__(self) -> Self:
+        """Install the hooks and start the clock."""
+        if self._thread is not None:
+            raise RuntimeError("a PhaseRecorder records once; create another one.")
+        self._thread = threading.get_ident()
+        with ExitStack() as unwind:
+            unwind.push(self._hooks)
+            self._attach()
+            unwind.pop_all()
+        self._stack.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop the clock and take the hooks away; exceptions pass through."""
+        wall_ns = self._stack.finish()
+        self._hooks.close()
+        self._record = self._summary(wall_ns)
+
+    @contextmanager
+    def span(self, phase: str, stage: str | None = None) -> Generator[None, None, None]:
+        """Charge the time of a ``with`` block to a phase, except what is seen inside it.
+
+        Parameters
+        ----------
+        phase : str
+            One of `PHASES`.
+        stage : str, optional
+            Shown as this stage; by default the stage around it.
+        """
+        if phase not in PHASES:
+            raise ValueError(f"`phase` must be one of {', '.join(PHASES)}; got {phase!r}.")
+        if not self._recording_here():
+            raise RuntimeError("`span` needs the recorder's own `with` block, in its own thread.")
+        frame = self._stack.open(phase, stage)
+        try:
+            yield
+            self._attach()
+        finally:
+            self._stack.close(frame)
+
+    def attach_jax(self) -> None:
+        """Start observing JAX and the stages that were imported since; cheap when nothing is new.
+
+        The end of each `span` does it too.
+        """
+        if not self._recording_here():
+            raise RuntimeError("`attach_jax` needs the recorder's own `with` block and thread.")
+        self._attach()
+
+    def _recording_here(self) -> bool:
+        return self._record is None and self._thread == threading.get_ident()
+
+    def _attach(self) -> None:
+        if self._observer is None and "jax" in sys.modules:
+            self._observer = self._observe_jax()
+        for target, stage in self._stages.items():
+            if target not in self._wrapped:
+                self._wrap(target, stage)
+
+    def _observe_jax(self) -> _Observer:
+        # Imported late, as it imports JAX, and JAX's import is a phase to be measured.
+        from jitscope import _jax_private as hooks
+
+        observer = _Observer(self._stack, hooks.wait)
+        with ExitStack() as installed:
+            installed.enter_context(hooks.claimed())
+            installed.enter_context(hooks.compile_steps(observer))
+            if self._mode == "full":
+                installed.enter_context(hooks.jitted_calls(observer.call_part))
+                installed.enter_context(hooks.executions(observer.execute))
+                installed.enter_context(hooks.argument_handling(observer.handle_arguments))
+                installed.enter_context(hooks.transfers_to_device(observer.to_device))
+                installed.enter_context(hooks.transfers_to_host(observer.to_host))
+                installed.enter_context(hooks.python_dispatch())
+            self._hooks.push(installed.pop_all())
+        return observer
+
+    def _wrap(self, target: str, stage: str) -> None:
+        module_name, name = target.split(":")
+        module = sys.modules.get(module_name)
+        if module is None:
+            return
+        if name not in vars(module):
+            raise ValueError(
+                f"stage function `{target}` does not exist; name a function of `{module_name}`."
+            )
+        original = vars(module)[name]
+        setattr(module, name, self._timed(original, target, stage))
+        self._hooks.callback(setattr, module, name, original)
+        self._wrapped.add(target)
+
+    def _timed(self, function: Callable[..., Any], target: str, stage: str) -> Callable[..., Any]:
+        @wraps(function)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            if not self._recording_here():
+                return function(*args, **kwargs)
+            self._calls[f"stage:{stage}"] += 1
+            self._calls[f"function:{target}"] += 1
+            frame = self._stack.open(stage=stage)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._stack.close(frame)
+
+        return timed
+
+    def _summary(self, wall_ns: int) -> PhaseRecord:
+        phases_ns: dict[str, int | None] = dict.fromkeys(PHASES)
+        phases_ns.update(dict.fromkeys(self._seen_phases(), 0))
+        by_stage_ns: dict[str, dict[str, int]] = {}
+        for (stage, phase), own_ns in self._stack.slices_ns.items():
+            phases_ns[phase] = (phases_ns[phase] or 0) + own_ns
+            by_stage_ns.setdefault(stage, {})[phase] = own_ns
+        seen = {phase: 0 for phase, own_ns in phases_ns.items() if own_ns is not None}
+        return PhaseRecord(
+            wall_ns,
+            phases_ns,
+            by_stage_ns,
+            {**seen, **self._stack.entries, **self._calls},
+            tuple(self._observer.modules) if self._observer else (),
+        )
+
+    def _seen_phases(self) -> frozenset[str]:
+        """Return the phases whose absence means zero, not unmeasured."""
+        if self._observer is None and "jax" in sys.modules:
+            return frozenset({"host"})
+        if self._mode == "light":
+            return _COMPILE_PHASES | {"host"}
+        return _COMPILE_PHASES | _HOOKED_PHASES | {"host"}

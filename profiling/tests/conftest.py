@@ -1,0 +1,58 @@
+"""Fixtures that the tests of the recorders share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from jax._src import compiler, monitoring, pjit, stages
+from jax._src.array import ArrayImpl
+from jax._src.interpreters import pxla
+
+
+class Clock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_ns = 1_000
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+    def advance(self, duration_ns: int) -> None:
+        self.now_ns += duration_ns
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def hook_state() -> Callable[[], dict[str, Any]]:
+    """Return a function that returns everything that a recorder could leave behind in JAX."""
+    owners: list[Any] = [
+        compiler,
+        pjit,
+        pxla,
+        pxla.ExecuteReplicated,
+        pxla.InputsHandler,
+        stages.Compiled,
+        ArrayImpl,
+    ]
+
+    def state() -> dict[str, Any]:
+        found: dict[str, Any] = {
+            f"{owner.__name__}.{name}": value
+            for owner in owners
+            for name, value in vars(owner).items()
+            if callable(value) or isinstance(value, property)
+        }
+        found |= {f"handler of {kind}": hook for kind, hook in pxla.shard_arg_handlers.items()}
+        found["listeners"] = [
+            *monitoring.get_event_listeners(),
+            *monitoring.get_scalar_listeners(),
+            *monitoring.get_event_duration_listeners(),
+        ]
+        return found
+
+    return state
