@@ -1,0 +1,225 @@
+"""Every conversion between host values and JAX arrays, by the line that caused it.
+
+Implicit ones too: ``bool(x)`` in an ``if``, a NumPy function given a JAX array, a NumPy array or
+Python number given to a jitted function.
+"""
+
+import inspect
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import CodeType, FrameType, ModuleType, TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+
+# Function of JAX that was called -> how the caller wrote it.
+_KINDS = {
+    "__bool__": "bool()",
+    "__complex__": "complex()",
+    "__deepcopy__": "copy",
+    "__float__": "float()",
+    "__format__": "format()",
+    "__index__": "index",
+    "__int__": "int()",
+    "__reduce__": "pickle",
+    "__repr__": "repr()",
+    "__str__": "str()",
+    "array": "jnp.array",
+    "asarray": "jnp.asarray",
+    "cache_miss": "jit argument",
+    "call_compiled": "jit argument",
+    "device_get": "device_get",
+    "device_put": "device_put",
+    "_item": "item()",
+    "tobytes": "tobytes()",
+    "tolist": "tolist()",
+}
+
+
+@dataclass(frozen=True)
+class ConversionSite:
+    """The conversions of one kind that one line caused.
+
+    Attributes
+    ----------
+    file, line, function : str, int, str
+        The nearest frame outside JAX, NumPy and jitscope; `file` is a real path.
+    direction : {"to_host", "to_device"}
+        From a JAX array to a host value, or from a host value to a JAX array.
+    kind : str
+        How the caller wrote it, e.g. "float()", "jit argument"; "numpy" is ``np.asarray`` or
+        any other NumPy function.
+    count : int
+        Number of arrays or scalars.
+    bytes : int
+        Their size as JAX arrays.
+    wait_ns : int
+        Nanoseconds until the arrays were computed; 0 to the device.
+    copy_ns : int
+        Nanoseconds of the conversion itself.
+    """
+
+    file: str
+    line: int
+    function: str
+    direction: Literal["to_host", "to_device"]
+    kind: str
+    count: int
+    bytes: int
+    wait_ns: int
+    copy_ns: int
+
+
+_Key = tuple[CodeType, int, Literal["to_host", "to_device"], str]
+
+
+class _Callers:
+    """Finds the line that a conversion is due to."""
+
+    def __init__(self, packages: Sequence[ModuleType], skip: Sequence[str]) -> None:
+        own = [os.path.dirname(__file__), *(os.path.dirname(p.__file__ or "") for p in packages)]
+        self._skipped = ("<frozen ", *(path + os.sep for path in own), *skip)
+        self._outside: dict[CodeType, bool] = {}
+
+    def find(self, frame: FrameType, kind: str) -> tuple[CodeType, int, str]:
+        """Return code and line of the nearest frame outside, and what it called."""
+        while not self._is_outside(frame.f_code):
+            kind = _KINDS.get(frame.f_code.co_name, kind)
+            if frame.f_back is None:
+                break
+            frame = frame.f_back
+        return frame.f_code, frame.f_lineno, kind
+
+    def _is_outside(self, code: CodeType) -> bool:
+        outside = self._outside.get(code)
+        if outside is None:
+            outside = self._outside[code] = not code.co_filename.startswith(self._skipped)
+        return outside
+
+
+class ConversionRecorder:
+    """Context manager that records the conversions of what runs inside it, in one thread.
+
+    Parameters
+    ----------
+    skip : sequence of str, optional
+        Paths of files or folders whose frames are passed over, besides JAX's, NumPy's and
+        jitscope's, in search of the line that caused a conversion.
+    clock : callable, optional
+        Returns integer nanoseconds.
+
+    Raises
+    ------
+    RuntimeError
+        Another recorder is active, or this JAX or Python is not supported.
+
+    Notes
+    -----
+    Jitted calls are kept off JAX's C++ fast path, which converts arguments unseen, and are
+    slower for it; `jitscope.overhead` says by how much. On Python 3.11 ``memoryview(array)``
+    raises TypeError meanwhile.
+    """
+
+    def __init__(  # noqa: D107  (the class's docstring has the parameters)
+        self,
+        *,
+        skip: Sequence[str] = (),
+        clock: Callable[[], int] = time.perf_counter_ns,
+    ) -> None:
+        self._skip = tuple(skip)
+        self._clock = clock
+        self._hooks = ExitStack()
+        self._totals: dict[_Key, list[int]] = {}
+        self._converting = False
+        self._sites: tuple[ConversionSite, ...] | None = None
+        self._wait: Callable[[Any], None]
+        self._callers: _Callers
+
+    @property
+    def sites(self) -> tuple[ConversionSite, ...]:
+        """What was recorded, in order of file and line.
+
+        Raises
+        ------
+        RuntimeError
+            The recording has not ended.
+        """
+        if self._sites is None:
+            raise RuntimeError("`sites` exists once the `with` block of the recorder has ended.")
+        return self._sites
+
+    def __enter__(self) -> Self:
+        """Install the hooks."""
+        from jitscope import _jax_private as hooks
+
+        self._wait = hooks.wait
+        self._callers = _Callers([*hooks.packages(), np], self._skip)
+        with ExitStack() as installed:
+            installed.enter_context(hooks.claimed())
+            installed.enter_context(hooks.transfers_to_host(self._to_host))
+            installed.enter_context(hooks.transfers_to_device(self._to_device))
+            installed.enter_context(hooks.python_dispatch())
+            self._hooks.push(installed.pop_all())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take the hooks away; exceptions pass through."""
+        self._hooks.close()
+        sites = [
+            ConversionSite(
+                _real_path(code.co_filename), line, code.co_qualname, direction, kind, *totals
+            )
+            for (code, line, direction, kind), totals in self._totals.items()
+        ]
+        self._sites = tuple(sorted(sites, key=lambda site: (site.file, site.line, site.kind)))
+
+    def _to_host(self, door: str, array: Any, convert: Callable[[], Any]) -> Any:
+        if self._converting:
+            return convert()
+        self._converting = True
+        try:
+            start_ns = self._clock()
+            self._wait(array)
+            ready_ns = self._clock()
+            value = convert()
+            end_ns = self._clock()
+        finally:
+            self._converting = False
+        kind = "dlpack" if door == "__dlpack__" else "numpy"
+        self._add("to_host", kind, 1, array.nbytes, ready_ns - start_ns, end_ns - ready_ns)
+        return value
+
+    def _to_device(self, values: Sequence[Any], transfer: Callable[[], Any]) -> Any:
+        if self._converting:
+            return transfer()
+        self._converting = True
+        try:
+            start_ns = self._clock()
+            arrays = transfer()
+            self._wait(arrays)
+            end_ns = self._clock()
+        finally:
+            self._converting = False
+        size = sum(array.nbytes for array in arrays)
+        self._add("to_device", "other", len(values), size, 0, end_ns - start_ns)
+        return arrays
+
+    def _add(self, direction: Literal["to_host", "to_device"], kind: str, *amounts: int) -> None:
+        frame = inspect.currentframe()
+        assert frame is not None, "CPython always has frames"
+        code, line, kind = self._callers.find(frame, kind)
+        totals = self._totals.setdefault((code, line, direction, kind), [0, 0, 0, 0])
+        for position, amount in enumerate(amounts):
+            totals[position] += amount
+
+
+def _real_path(file: str) -> str:
+    return file if file.startswith("<") else os.path.realpath(file)

@@ -1,0 +1,200 @@
+"""Conversions: a program that says of each line what it converts is found out exactly."""
+
+import inspect
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jitscope.conversions import ConversionRecorder, ConversionSite
+from jitscope.phases import PhaseRecorder
+
+State = Callable[[], dict[str, Any]]
+
+
+@jax.jit
+def scaled(x: Any, factor: Any) -> Any:
+    return factor * x
+
+
+# A comment "3 to_host 44 bytes: device_get" states what its line converts.
+def program(x: Any, scalar: Any, values: Any) -> list[Any]:
+    """Convert in every way; `x` has 5 float32, `scalar` one, `values` are 5 of NumPy's float32."""
+    results: list[Any] = []
+    results += [np.asarray(x)]  # 1 to_host 20 bytes: numpy
+    results += [np.array(x, dtype=np.float64)]  # 1 to_host 20 bytes: numpy
+    results += [np.sin(x)]  # 1 to_host 20 bytes: numpy
+    results += [np.add(x, x)]  # 2 to_host 40 bytes: numpy
+    results += [np.linalg.norm(x)]  # 1 to_host 20 bytes: numpy
+    values[:] = x  # 1 to_host 20 bytes: numpy
+    if scalar:  # 1 to_host 4 bytes: bool()
+        results += [float(scalar)]  # 1 to_host 4 bytes: float()
+    results += [int(scalar)]  # 1 to_host 4 bytes: int()
+    results += [complex(scalar)]  # 1 to_host 4 bytes: complex()
+    results += [scalar.item()]  # 1 to_host 4 bytes: item()
+    results += [x.tolist()]  # 1 to_host 20 bytes: tolist()
+    results += [f"{scalar}"]  # 1 to_host 4 bytes: format()
+    results += [str(x)]  # 1 to_host 20 bytes: str()
+    results += [repr(x)]  # 1 to_host 20 bytes: repr()
+    results += [jax.device_get((x, scalar, [x]))]  # 3 to_host 44 bytes: device_get
+    results += [np.from_dlpack(x)]  # 1 to_host 20 bytes: dlpack
+    results += [scaled(values, 2.0)]  # 2 to_device 24 bytes: jit argument
+    results += [scaled(values, scalar)]  # 1 to_device 20 bytes: jit argument
+    results += [scaled(x, scalar)]
+    results += [x + values]  # 1 to_device 20 bytes: jit argument
+    results += [jnp.sin(values)]  # 1 to_device 20 bytes: jit argument
+    results += [jnp.asarray(values)]  # 1 to_device 20 bytes: jnp.asarray
+    results += [jnp.array([1.0, 2.0])]  # 1 to_device 8 bytes: jnp.array
+    results += [jax.device_put((values, 1.0))]  # 2 to_device 24 bytes: device_put
+    results += [scaled(values, values)]  # 2 to_device 40 bytes: jit argument
+    results += [scaled(x, True)]  # 1 to_device 1 bytes: jit argument
+    results += [scaled(x, np.float64(2))]  # 1 to_device 4 bytes: jit argument
+    for _ in range(3):
+        number = float(scalar)  # 3 to_host 12 bytes: float()
+        results += [scaled(number, 1)]  # 6 to_device 24 bytes: jit argument
+    return results
+
+
+def inputs() -> tuple[Any, Any, Any]:
+    return jnp.arange(5, dtype=jnp.float32), jnp.float32(3), np.ones(5, np.float32)
+
+
+def stated() -> Counter[tuple[int, str, str, int, int]]:
+    """Return line, direction, kind, count and bytes of what the program's comments state."""
+    lines, first = inspect.getsourcelines(program)
+    marker = r"(\d+) (to_host|to_device) (\d+) bytes: ([a-z_.]+(?: argument|\(\))?)"
+    return Counter(
+        (first + offset, direction, kind, int(count), int(size))
+        for offset, text in enumerate(lines)
+        for count, direction, size, kind in re.findall(marker, text.partition("#")[2])
+    )
+
+
+def found(sites: tuple[ConversionSite, ...]) -> Counter[tuple[int, str, str, int, int]]:
+    return Counter((s.line, s.direction, s.kind, s.count, s.bytes) for s in sites)
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["first run", "later run"])
+def test_every_conversion_is_found_on_its_line(warm: bool):
+    if warm:
+        program(*inputs())
+    arguments = inputs()
+    with ConversionRecorder() as recorder:
+        program(*arguments)
+    assert found(recorder.sites) == stated()
+    assert len(recorder.sites) > 25
+    assert {(site.file, site.function) for site in recorder.sites} == {(__file__, "program")}
+
+
+def test_results_are_unchanged():
+    expected = program(*inputs())
+    arguments = inputs()
+    with ConversionRecorder():
+        observed = program(*arguments)
+    assert jax.tree.map(type, expected) == jax.tree.map(type, observed)
+    jax.tree.map(np.testing.assert_array_equal, expected, observed)
+
+
+def test_waiting_is_apart_from_copying():
+    def slow(x: Any) -> Any:
+        return jax.lax.fori_loop(0, 60, lambda _, y: jnp.tanh(y @ x), x)
+
+    busy, x = jax.jit(slow), jnp.full((500, 500), 0.001, jnp.float32)
+    busy(x).block_until_ready()
+    with ConversionRecorder() as recorder:
+        np.asarray(busy(x))
+    [site] = recorder.sites
+    assert site.bytes == 1_000_000
+    assert site.wait_ns > 10 * site.copy_ns > 0
+
+
+def test_a_fake_clock_gives_exact_times():
+    times_ns = iter([0, 700, 1_000, 5_000, 5_020, 5_021])
+    x = jnp.ones(3)
+    with ConversionRecorder(clock=lambda: next(times_ns)) as recorder:
+        for _ in range(2):
+            np.asarray(x)
+    [site] = recorder.sites
+    assert (site.count, site.wait_ns, site.copy_ns) == (2, 720, 301)
+
+
+def test_a_conversion_the_array_refuses_is_counted_once():
+    # bfloat16 has no buffer; NumPy asks for it first, then calls `__array__`.
+    x = jnp.ones(2, jnp.bfloat16)
+    with ConversionRecorder() as recorder:
+        assert np.asarray(x).dtype == jnp.bfloat16
+    assert [(site.count, site.bytes) for site in recorder.sites] == [(1, 4)]
+
+
+def test_files_can_be_skipped():
+    def convert() -> Any:
+        return eval(compile("float(x)", "/elsewhere/library.py", "eval"), {"x": jnp.float32(1)})
+
+    with ConversionRecorder() as recorder:
+        convert()
+    assert [site.file for site in recorder.sites if site.direction == "to_host"] == [
+        "/elsewhere/library.py"
+    ]
+    with ConversionRecorder(skip=["/elsewhere/"]) as recorder:
+        convert()
+    assert {site.file for site in recorder.sites} == {__file__}
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_nothing_is_left_behind(warm: bool, hook_state: State):
+    if warm:
+        program(*inputs())
+    before = hook_state()
+    with ConversionRecorder():
+        program(*inputs())
+    assert hook_state() == before
+    assert bytes(memoryview(jnp.zeros(2, jnp.int8))) == b"\0\0"
+    assert np.asarray(jnp.ones(2)).base is not None
+
+
+def test_exceptions_pass_unchanged_and_the_sites_survive(hook_state: State):
+    before = hook_state()
+    x = jnp.ones(3)
+    deleted = jnp.ones(3)
+    deleted.delete()
+    recorder = ConversionRecorder()
+
+    def fail() -> None:
+        with recorder:
+            np.asarray(x)
+            np.asarray(deleted)
+
+    with pytest.raises(RuntimeError, match="deleted"):
+        fail()
+    assert hook_state() == before
+    assert sum(site.count for site in recorder.sites) == 1
+
+
+def test_ambiguous_truth_still_raises():
+    x = jnp.ones(3)
+    with ConversionRecorder() as recorder, pytest.raises(ValueError, match="ambiguous"):
+        bool(x)
+    assert recorder.sites == ()
+
+
+def test_other_threads_are_not_mixed_in():
+    x = jnp.ones(3)
+    with ConversionRecorder() as recorder:
+        thread = threading.Thread(target=program, args=inputs())
+        np.asarray(x)
+        thread.start()
+        thread.join()
+    assert sum(site.count for site in recorder.sites if site.direction == "to_host") == 1
+
+
+def test_usage_errors_are_named():
+    recorder = ConversionRecorder()
+    with pytest.raises(RuntimeError, match="`with` block"):
+        _ = recorder.sites
+    with recorder, pytest.raises(RuntimeError, match="recorder is active already"):
+        PhaseRecorder().__enter__()
