@@ -1,0 +1,198 @@
+import importlib
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asv_runner.discovery import disc_benchmarks
+from jitscope import fresh, problems
+from jitscope.fresh import ChildFailed
+from jitscope.phases import PHASES
+from jitscope.sample import CONDITIONS, Sample
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(name="suite")
+def import_suite(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that imports a module of the suite, as asv does."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    return lambda name: importlib.import_module(f"asv_bench.{name}")
+
+
+def test_asv_finds_the_benchmarks(suite: Any):
+    found = {benchmark.name: benchmark for benchmark in disc_benchmarks(str(ROOT / "asv_bench"))}
+    subjects = {name.split(".")[0] for name in found}
+    assert subjects == {path.stem for path in (ROOT / "asv_bench").glob("bench_*.py")}
+    for benchmark in found.values():
+        assert benchmark.version == "1", benchmark.name
+        assert benchmark.timeout >= 60, benchmark.name
+    phases = found["bench_phases.Phases.track_phase_s"]
+    assert phases.param_names == ["problem", "condition", "phase"]
+    assert phases.unit == "s"
+    assert phases.params[2] == [repr(p) for p in (*PHASES, "wall", "unobserved_wall")]
+    conversions = found["bench_conversions.Conversions.track_count"]
+    assert conversions.param_names == ["problem", "direction"]
+
+
+def test_what_is_measured_once_is_shared(suite: Any):
+    keys = {
+        benchmark.name: benchmark.setup_cache_key
+        for benchmark in disc_benchmarks(str(ROOT / "asv_bench"))
+    }
+    assert len(set(keys.values()) - {None}) == 2
+    assert (
+        keys["bench_jit.FirstCall.track_later_call_s"]
+        == (keys["bench_phases.Phases.track_phase_s"])
+    )
+
+
+def test_the_suite_imports_nothing_heavy():
+    code = (
+        "import sys, pkgutil, importlib, asv_bench;"
+        "[importlib.import_module(f'asv_bench.{m.name}') for m in "
+        "pkgutil.iter_modules(asv_bench.__path__)];"
+        "print([m for m in ('jax', 'scipy', 'pytest', 'trustfit') if m in sys.modules])"
+    )
+    path = os.pathsep.join((str(ROOT), str(ROOT / "profiling")))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def a_sample(problem: str, condition: str, compile_ns: int) -> Sample:
+    phases_ns: dict[str, int | None] = dict.fromkeys(PHASES, 0)
+    phases_ns.update(compile=compile_ns, host=1_000_000)
+    if condition == "warm_memory":
+        phases_ns.update({"import": None, "backend": None})
+    wall_ns = compile_ns + 1_000_000
+    return Sample(
+        "trustfit", problem, condition, phases_ns, wall_ns, 900_000, 800_000, {}, {}, [], {}, "", {}
+    )
+
+
+class TestPhases:
+    @pytest.fixture(name="cache")
+    def measure(self, suite: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+        """Measure with a fake child: linear_100 fails cold, the rest works."""
+        rounds = iter(range(1, 1000))
+
+        def conditions(problem: str, **_: Any) -> Any:
+            for condition in CONDITIONS:
+                if (problem, condition) == ("linear_100", "cold"):
+                    yield condition, ChildFailed("the cold sample failed: no solver")
+                else:
+                    yield condition, a_sample(problem, condition, 1_000_000 * next(rounds))
+
+        monkeypatch.setenv("JITSCOPE_SAMPLES", "2")
+        monkeypatch.setattr(fresh, "measure_conditions", conditions)
+        return suite("bench_phases").Phases().setup_cache()
+
+    def test_samples_and_unmeasured(self, suite: Any, cache: Any):
+        track = suite("bench_phases").Phases().track_phase_s
+        compiled = track(cache, "exponential_1000", "cold", "compile")
+        assert compiled["number"] == 1
+        assert len(compiled["samples"]) == 2
+        host = track(cache, "exponential_1000", "cold", "host")
+        wall = track(cache, "exponential_1000", "cold", "wall")
+        assert host["samples"] == [0.001, 0.001]
+        assert wall["samples"] == pytest.approx([0.001 + one for one in compiled["samples"]])
+        unobserved = track(cache, "exponential_1000", "cold", "unobserved_wall")
+        assert unobserved["samples"] == [0.0009, 0.0009]
+        assert math.isnan(track(cache, "exponential_1000", "warm_memory", "import"))
+
+    def test_a_failing_problem_fails_alone(self, suite: Any, cache: Any):
+        track = suite("bench_phases").Phases().track_phase_s
+        with pytest.raises(RuntimeError, match="the cold sample failed: no solver"):
+            track(cache, "linear_100", "cold", "wall")
+        assert track(cache, "linear_100", "warm_disk", "wall")["samples"]
+
+    def test_first_and_later_calls_are_the_unobserved_ones(self, suite: Any, cache: Any):
+        calls = suite("bench_jit").FirstCall()
+        assert calls.track_first_call_s(cache, "cubic_50000")["samples"] == [0.0008, 0.0008]
+
+
+class TestCounts:
+    def test_one_failing_problem_is_kept_as_its_error(
+        self, suite: Any, monkeypatch: pytest.MonkeyPatch
+    ):
+        def child(module: str, arguments: list[str], **_: Any) -> dict[str, Any]:
+            assert module == "jitscope.count"
+            problem = arguments[arguments.index("--problem") + 1]
+            if problem == "cubic_50000":
+                raise ChildFailed("counting cubic_50000 failed: KeyError")
+            assert ("--once" in arguments) == (problems.get(problem).size in _ONCE)
+            return {"nfev": 7, "cost_digits_lost": None, "result": {"message": "gave up"}}
+
+        monkeypatch.setattr(fresh, "run_child", child)
+        evaluations = suite("bench_iterations").Evaluations()
+        cache = evaluations.setup_cache()
+        assert evaluations.track_nfev(cache, "linear_100") == 7
+        with pytest.raises(RuntimeError, match="KeyError"):
+            evaluations.track_nfev(cache, "cubic_50000")
+        with pytest.raises(RuntimeError, match="linear_100 gave no solution: gave up"):
+            suite("bench_accuracy").Accuracy().track_cost(cache, "linear_100")
+
+    def test_an_ill_conditioned_fit_must_end_in_success(self, suite: Any):
+        bench = suite("bench_ill_conditioned").IllConditioned()
+        counts = {"nfev": 9, "result": {"success": False, "message": "gave up"}}
+        with pytest.raises(RuntimeError, match="ended with: gave up"):
+            bench.track_nfev({"p": counts}, "p")
+        assert bench.track_nfev({"p": {**counts, "result": {"success": True}}}, "p") == 9
+
+
+_ONCE = ("bounded", "ill-conditioned")
+
+
+@pytest.mark.slow
+class TestOnTheSolver:
+    def test_counts(self, suite: Any):
+        cache = {"exponential_1000": suite("common")._counts("exponential_1000")}
+        modules = suite("bench_compile").CompiledModules()
+        assert modules.track_modules(cache, "exponential_1000", "first fit") > 0
+        assert modules.track_modules(cache, "exponential_1000", "same data") == 0
+        assert modules.track_modules(cache, "exponential_1000", "new data") == 0
+        assert suite("bench_accuracy").Accuracy().track_cost(cache, "exponential_1000") < 6
+        size = suite("bench_compile").ProgramSize()
+        assert size.track_hlo_instructions(cache, "exponential_1000") > 10
+
+    def test_a_prepared_fit_runs(self, suite: Any):
+        bench = suite("bench_solve").Solve()
+        bench.setup("linear_100", "trustfit")
+        bench.time_curve_fit("linear_100", "trustfit")
+
+    def test_memory(self, suite: Any):
+        code = (
+            "import asv_bench.bench_memory as b; m = b.PeakMemory(); m.setup('cubic_50000');"
+            "import json; print(json.dumps(m.track_peak_rss('cubic_50000')))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        found = json.loads(done.stdout)
+        assert 1e6 < found["samples"][0] < 1e9
+
+
+def test_the_configuration_is_what_the_code_expects():
+    from asv.util import load_json
+
+    conf = load_json(str(ROOT / "asv.conf.json"), 1, js_comments=True)
+    assert conf["results_dir"] == "results/asv"
+    assert conf["launch_method"] == "forkserver"
+    assert "pythons" not in conf
+    assert conf["matrix"]["env_nobuild"]["JAX_ENABLE_COMPILATION_CACHE"] == ["false"]
+    constraints = dict(
+        line.split("==") for line in (ROOT / "constraints.txt").read_text().split() if "==" in line
+    )
+    for package, versions in conf["matrix"]["req"].items():
+        assert versions == [constraints[package.removeprefix("pip+")]], package
+    assert not any("-e {build_dir}" in command for command in conf["install_command"])
