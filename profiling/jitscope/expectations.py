@@ -1,0 +1,301 @@
+"""What each optimisation was predicted to bring, beside what it brought.
+
+Predictions stand in ``results/expectations.toml``; a commit that makes one names its id in a
+trailer ``Expectation: ID`` and is compared with its first parent, on the same machine in the same
+environment. Measurements come from the recorded samples alone:
+
+- ``solver_run_time`` is ``unobserved_wall`` under ``warm_memory``: a later call in the same
+  process, made without any hooks;
+- ``total_first_call`` is the first call of a fresh process, made without any hooks; import and
+  back end's start are not part of it.
+
+The speedup is the ratio of the medians, old / new. Its interval is the 99% percentile bootstrap of
+`scipy.stats.bootstrap`: each commit's samples are resampled on their own (they are not paired,
+because commits may differ in the number of rounds), with a fixed seed, so that the same results
+always give the same figures.
+"""
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from jitscope.errors import UserError
+from jitscope.history import History
+
+PHASE_BENCHMARK = "bench_phases.Phases.track_phase_s"
+FIRST_CALL_BENCHMARK = "bench_jit.FirstCall.track_first_call_s"
+QUANTITIES = ("solver_run_time", "total_first_call")
+MIN_SAMPLES = 7
+CONFIDENCE = 0.99
+RESAMPLES = 9999
+SEED = 20251006
+
+Verdict = Literal["met", "exceeded", "missed", "undecided"]
+Unit = Literal["speedup", "saved_percent"]
+Samples = NDArray[np.float64]
+Setup = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A predicted range of the speedup, old time / new time, of one quantity.
+
+    `low` equals `high` where a single figure was predicted; `unit` is how it was put. `problem` is
+    "*" for every measured problem.
+    """
+
+    expectation: str
+    title: str
+    source: str
+    problem: str
+    quantity: str
+    low: float
+    high: float
+    unit: Unit
+
+
+@dataclass(frozen=True)
+class Speedup:
+    """Ratio of medians, old / new, with the ends of its 99% interval."""
+
+    ratio: float
+    lo: float
+    hi: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A prediction and what was measured for one problem in one setup.
+
+    `commit` and `base` are full hashes; `n_base` and `n_commit` numbers of usable samples. Where
+    `speedup` is None, `reason` says why in a sentence.
+    """
+
+    prediction: Prediction
+    problem: str
+    setup: Setup | None
+    base: str | None
+    commit: str | None
+    n_base: int
+    n_commit: int
+    speedup: Speedup | None
+    verdict: Verdict
+    reason: str
+
+
+def read_predictions(path: Path) -> tuple[Prediction, ...]:
+    """Read ``expectations.toml``.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, is not TOML, or a prediction lacks something.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing: restore it with git.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid TOML ({error}): mend that line.") from error
+    return tuple(
+        _prediction(path, expectation, prediction)
+        for expectation in data.get("expectation", [])
+        for prediction in expectation.get("prediction", [])
+    )
+
+
+def _prediction(
+    path: Path, expectation: Mapping[str, Any], prediction: Mapping[str, Any]
+) -> Prediction:
+    name = expectation.get("id")
+    missing = [key for key in ("id", "title", "source") if not expectation.get(key)]
+    missing += [key for key in ("problem", "quantity") if not prediction.get(key)]
+    if missing:
+        raise UserError(f"Expectation {name!r} in {path} lacks {', '.join(missing)}: add it.")
+    if prediction["quantity"] not in QUANTITIES:
+        raise UserError(
+            f"Expectation {name!r} in {path}: `quantity` must be one of {', '.join(QUANTITIES)}; "
+            f"got {prediction['quantity']!r}."
+        )
+    low, high, unit = _range(f"Expectation {name!r} in {path}", prediction)
+    return Prediction(
+        *(expectation["id"], expectation["title"], expectation["source"]),
+        *(prediction["problem"], prediction["quantity"]),
+        *(low, high, unit),
+    )
+
+
+def _range(where: str, prediction: Mapping[str, Any]) -> tuple[float, float, Unit]:
+    match prediction:
+        case {"speedup": [int() | float() as low, int() | float() as high]} if 0 < low <= high:
+            return float(low), float(high), "speedup"
+        case {"saved_percent": int() | float() as percent} if percent < 100:
+            speedup = 1 / (1 - percent / 100)
+            return speedup, speedup, "saved_percent"
+        case _:
+            raise UserError(
+                f"{where} needs either `speedup = [low, high]` with 0 < low <= high, or "
+                f"`saved_percent` below 100; got {dict(prediction)}."
+            )
+
+
+def compare(history: History, predictions: Sequence[Prediction]) -> tuple[Comparison, ...]:
+    """Set each prediction beside the recorded samples.
+
+    Returns
+    -------
+    tuple of Comparison
+        One for each prediction, problem and setup that measured the commit or its parent; one
+        without a setup where no commit names the expectation, or nothing measured it.
+    """
+    samples = _samples_by_place(history)
+    made = {
+        name: (row["parent"], row["commit"])
+        for row in reversed(history.commits.to_dict("records"))
+        for name in row["expectations"]
+    }
+    return tuple(
+        comparison
+        for prediction in predictions
+        for comparison in _comparisons(prediction, made.get(prediction.expectation), samples)
+    )
+
+
+Place = tuple[Setup, str, str]
+"""Setup, commit and problem."""
+
+
+def _samples_by_place(history: History) -> dict[Place, dict[str, Samples]]:
+    """Samples of each quantity, in seconds, at each place that was measured at all."""
+    found: dict[Place, dict[str, Samples]] = {}
+    for row in history.rows():
+        quantity = _quantity(row)
+        if quantity is not None:
+            place = ((row["machine"], row["environment"]), row["commit"], row["problem"])
+            recorded = row["samples"] if row["status"] == "ok" else ()
+            values = np.asarray(recorded, dtype=np.float64)
+            usable = values[np.isfinite(values) & (values > 0)]
+            found.setdefault(place, {})[quantity] = usable
+    return found
+
+
+def _quantity(row: Mapping[str, Any]) -> str | None:
+    """Return the quantity that a row of the history measures; None for the other rows."""
+    if row["benchmark"] == FIRST_CALL_BENCHMARK:
+        return "total_first_call"
+    if row["benchmark"] == PHASE_BENCHMARK:
+        series = (row["condition"], row["phase"])
+        return "solver_run_time" if series == ("warm_memory", "unobserved_wall") else None
+    return None
+
+
+def _comparisons(
+    prediction: Prediction,
+    made: tuple[str | None, str] | None,
+    samples: Mapping[Place, Mapping[str, Samples]],
+) -> list[Comparison]:
+    if made is None:
+        return [_undecided(prediction, None, None, "No commit names it in a trailer yet.")]
+    base, commit = made
+    places = [place for place in samples if place[1] in (base, commit)]
+    wanted = [p for p in places if prediction.problem in ("*", p[2])]
+    pairs = dict.fromkeys((setup, problem) for setup, _, problem in wanted)
+    if not pairs or base is None:
+        return [_undecided(prediction, base, commit, "Neither commit nor parent was measured.")]
+    empty: Mapping[str, Samples] = {}
+    return [
+        _comparison(
+            prediction,
+            *(problem, setup, base, commit),
+            samples.get((setup, base, problem), empty).get(prediction.quantity, np.empty(0)),
+            samples.get((setup, commit, problem), empty).get(prediction.quantity, np.empty(0)),
+        )
+        for setup, problem in pairs
+    ]
+
+
+def _undecided(
+    prediction: Prediction, base: str | None, commit: str | None, reason: str
+) -> Comparison:
+    problem = prediction.problem
+    return Comparison(prediction, problem, None, base, commit, 0, 0, None, "undecided", reason)
+
+
+def _comparison(
+    prediction: Prediction,
+    problem: str,
+    setup: Setup,
+    base: str,
+    commit: str,
+    old: Samples,
+    new: Samples,
+) -> Comparison:
+    speedup = speedup_of(old, new) if min(len(old), len(new)) > 1 else None
+    if min(len(old), len(new)) < MIN_SAMPLES:
+        verdict: Verdict = "undecided"
+        reason = (
+            f"The parent has {len(old)} samples and the commit {len(new)}: "
+            f"{MIN_SAMPLES} of each are needed."
+        )
+    else:
+        assert speedup is not None
+        verdict, reason = verdict_of(speedup, prediction.low, prediction.high)
+    return Comparison(
+        *(prediction, problem, setup, base, commit, len(old), len(new), speedup, verdict, reason)
+    )
+
+
+def speedup_of(old: Samples, new: Samples) -> Speedup:
+    """Ratio of medians with its bootstrap interval; see the module's docstring.
+
+    Parameters
+    ----------
+    old, new : ndarray, shape (n,) and (m,), float64
+        At least two positive durations each, in the same unit.
+    """
+
+    def ratio(a: Samples, b: Samples, axis: int = -1) -> Samples:
+        return np.median(a, axis=axis) / np.median(b, axis=axis)
+
+    interval = stats.bootstrap(
+        (old, new),
+        ratio,
+        n_resamples=RESAMPLES,
+        vectorized=True,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(SEED),
+    ).confidence_interval
+    return Speedup(float(ratio(old, new)), float(interval.low), float(interval.high))
+
+
+def verdict_of(speedup: Speedup, low: float, high: float) -> tuple[Verdict, str]:
+    """Judge an interval against a predicted range, and give the reason in a sentence.
+
+    "missed" and "exceeded" mean that the whole interval lies below or above the range. "met"
+    means that the two overlap and that no change at all is ruled out; where no change was itself
+    predicted, that the whole interval lies within the range. Anything else is "undecided".
+    """
+    if speedup.hi < low:
+        return "missed", "The whole interval lies below the prediction."
+    if speedup.lo > high:
+        return "exceeded", "The whole interval lies above the prediction."
+    if low <= 1 <= high:
+        if low <= speedup.lo and speedup.hi <= high:
+            return "met", "The whole interval lies within the prediction."
+        return "undecided", "The interval reaches beyond the prediction."
+    if speedup.lo <= 1 <= speedup.hi:
+        return "undecided", "The interval holds both the prediction and no change at all."
+    return "met", "The interval overlaps the prediction and excludes no change."
+
+
+def saved_percent(speedup: float) -> float:
+    """Return 100 * (1 - new / old), the share of the old time that is saved."""
+    return 100 * (1 - 1 / speedup) if speedup > 0 else -math.inf

@@ -1,0 +1,143 @@
+"""The time of every line of a solver's Python driver, joined with the conversions it makes.
+
+Times come from `line_profiler`, which adds about 0.2 µs to each line that runs: read them as
+shares. The lines and the conversions are recorded in two passes, each in a process of its own
+(a conversion hook would show up as time of the line), and joined on file and line number.
+"""
+
+from __future__ import annotations
+
+import importlib
+import linecache
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jitscope.conversions import ConversionSite
+
+
+@dataclass(frozen=True)
+class LineTime:
+    """What one source line cost in the recorded run.
+
+    Attributes
+    ----------
+    file : str
+        Absolute path with symbolic links resolved.
+    line : int
+        Number of the line, from 1.
+    function : str
+        Function that the line belongs to.
+    hits : int
+        How often the line ran.
+    time_ns : int
+        Time spent in the line, calls included, with the line profiler's own cost.
+    source : str
+        Text of the line without its indentation and line end.
+    """
+
+    file: str
+    line: int
+    function: str
+    hits: int
+    time_ns: int
+    source: str
+
+
+@dataclass(frozen=True)
+class AnnotatedLine:
+    """A line's time beside the conversions that the line forced.
+
+    Attributes
+    ----------
+    time : LineTime
+    to_host, to_device : int
+        Arrays converted by the line in each direction, over the whole recorded call.
+    wait_ns, copy_ns : int
+        Time that those conversions waited for the device, and copied.
+    """
+
+    time: LineTime
+    to_host: int
+    to_device: int
+    wait_ns: int
+    copy_ns: int
+
+
+def record_lines(call: Callable[[], object], modules: Iterable[str]) -> tuple[LineTime, ...]:
+    """Run a call once under line_profiler.
+
+    Parameters
+    ----------
+    call : callable
+        Called without arguments, once.
+    modules : iterable of str
+        Names of the modules whose Python functions are followed. Bodies of jitted functions
+        are not: they run once a trace, in XLA afterwards.
+
+    Returns
+    -------
+    tuple of LineTime
+        The lines that ran, in the order of file and line.
+    """
+    from line_profiler import LineProfiler
+
+    profiler = LineProfiler()
+    for name in modules:
+        module = importlib.import_module(name)
+        for value in vars(module).values():
+            if getattr(value, "__module__", None) == name and hasattr(value, "__code__"):
+                profiler.add_function(value)
+    profiler.enable_by_count()
+    try:
+        call()
+    finally:
+        profiler.disable_by_count()
+    stats = profiler.get_stats()
+    unit_ns = stats.unit * 1e9
+    return tuple(
+        LineTime(
+            file=os.path.realpath(file),
+            line=line,
+            function=function.rsplit(".", 1)[-1],
+            hits=hits,
+            time_ns=round(ticks * unit_ns),
+            source=linecache.getline(file, line).strip(),
+        )
+        for (file, _, function), timings in sorted(stats.timings.items())
+        for line, hits, ticks in timings
+    )
+
+
+def annotate(
+    lines: Sequence[LineTime], sites: Sequence[ConversionSite]
+) -> tuple[AnnotatedLine, ...]:
+    """Join lines with the conversions recorded in another pass, on real path and line.
+
+    Parameters
+    ----------
+    lines : sequence of LineTime
+    sites : sequence of ConversionSite
+
+    Returns
+    -------
+    tuple of AnnotatedLine
+        One for each of `lines`, in their order.
+    """
+    by_line: dict[tuple[str, int], list[ConversionSite]] = {}
+    for site in sites:
+        by_line.setdefault((os.path.realpath(site.file), site.line), []).append(site)
+
+    def joined(time: LineTime) -> AnnotatedLine:
+        here = by_line.get((time.file, time.line), [])
+        return AnnotatedLine(
+            time=time,
+            to_host=sum(s.count for s in here if s.direction == "to_host"),
+            to_device=sum(s.count for s in here if s.direction == "to_device"),
+            wait_ns=sum(s.wait_ns for s in here),
+            copy_ns=sum(s.copy_ns for s in here),
+        )
+
+    return tuple(joined(time) for time in lines)

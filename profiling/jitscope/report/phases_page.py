@@ -1,0 +1,175 @@
+"""The page "Phases over time": which phase of a fit moved, and at which commit."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from jitscope.history import History
+from jitscope.report.panels import Bar, Measurement, Panel, Setup, setups_of
+from jitscope.report.rendering import Neighbours, count, embedded_json, interval, number, render
+
+
+@dataclass(frozen=True)
+class PhaseStyle:
+    """Name, colour and meaning of a phase: the same on every page."""
+
+    name: str
+    label: str
+    colour: str
+    meaning: str
+
+
+PHASE_STYLES = (
+    PhaseStyle("import", "import", "#8d99ae", "importing the solver and JAX"),
+    PhaseStyle("backend", "back end", "#c3cad6", "starting JAX's back end (XLA's CPU client)"),
+    PhaseStyle("trace", "trace", "#f4c95d", "running the Python functions once, to a jaxpr"),
+    PhaseStyle("lower", "lower", "#f0904f", "turning the jaxpr into StableHLO for XLA"),
+    PhaseStyle("compile", "compile", "#c8434f", "XLA turning StableHLO into machine code"),
+    PhaseStyle("cache_load", "cache load", "#9a6fd0", "reading machine code from the disk cache"),
+    PhaseStyle("to_device", "to device", "#1b998b", "preparing arguments, copying NumPy to JAX"),
+    PhaseStyle("dispatch", "dispatch", "#7cc6ef", "handing a compiled program to the device"),
+    PhaseStyle("device_wait", "device wait", "#2b6cb0", "waiting for the device to compute"),
+    PhaseStyle("to_host", "to host", "#7bd3b1", "copying JAX arrays back to NumPy"),
+    PhaseStyle("host", "host", "#a98467", "everything else: Python and NumPy"),
+)
+STATUS_WORDS = {
+    "broken": "broken: no benchmark of this commit gave a value",
+    "failed": "failed: this problem gave no value",
+    "missing": "not measured",
+}
+OTHER_COLOUR = "#6b7280"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition of measurement: its short name, and the question that its charts answer."""
+
+    name: str
+    label: str
+    question: str
+    explained: str
+
+
+CONDITIONS = (
+    Condition(
+        "cold",
+        "Cold",
+        "How long does the very first fit take, and what is it spent on?",
+        "A fresh Python process with no compilation cache: import, compile everything, fit.",
+    ),
+    Condition(
+        "warm_disk",
+        "Warm disk",
+        "With a compilation cache on disk, what does the first fit still cost?",
+        "A fresh Python process, but an earlier process has filled JAX's disk cache.",
+    ),
+    Condition(
+        "warm_memory",
+        "Warm memory",
+        "Once everything is compiled, what does one more fit cost?",
+        "A later fit in the same process: nothing is imported or compiled any more. Observing "
+        "slows so short a call down: the hollow bar is its duration, the stack shows the parts.",
+    ),
+)
+
+
+def render_phases_page(history: History, *, beside: Neighbours) -> str:
+    """HTML of the page.
+
+    Parameters
+    ----------
+    history : History
+        Whatever was measured; with no phase measured, the page says what to run.
+    beside : Neighbours
+        The other pages to link.
+    """
+    setups = setups_of(history)
+    return render(
+        "phases.html",
+        page="phases",
+        setups=setups,
+        conditions=_conditions(setups),
+        styles=_styles(setups),
+        notes=history.notes,
+        latest=latest,
+        status_words=STATUS_WORDS,
+        beside=beside,
+        data=embedded_json(_chart_data(setups)),
+    )
+
+
+def _conditions(setups: Sequence[Setup]) -> list[Condition]:
+    known = {condition.name: condition for condition in CONDITIONS}
+    names = dict.fromkeys(name for setup in setups for name in setup.conditions)
+    order = [*(n for n in known if n in names), *(n for n in names if n not in known)]
+    return [known.get(n) or Condition(n, n, f"How long does a fit take: {n}?", "") for n in order]
+
+
+def _styles(setups: Sequence[Setup]) -> dict[str, PhaseStyle]:
+    """Styles of the phases that any panel has, in the order in which they are stacked."""
+    present = {name for setup in setups for panel in setup.panels for name in panel.phases}
+    known = {style.name: style for style in PHASE_STYLES if style.name in present}
+    others = {n: PhaseStyle(n, n, OTHER_COLOUR, n) for n in sorted(present - known.keys())}
+    return known | others
+
+
+def _chart_data(setups: Sequence[Setup]) -> dict[str, object]:
+    styles = _styles(setups)
+    return {
+        "styles": [asdict(style) for style in styles.values()],
+        "panels": [
+            {
+                "id": f"panel-{s}-{p}",
+                "bars": [_bar_data(bar, styles) for bar in panel.bars],
+            }
+            for s, setup in enumerate(setups)
+            for p, panel in enumerate(setup.panels)
+        ],
+    }
+
+
+def _bar_data(bar: Bar, styles: dict[str, PhaseStyle]) -> dict[str, object]:
+    wholes = {"wall": bar.wall, "unobserved": bar.unobserved}
+    return {
+        "hash": bar.commit.hash[:8],
+        "message": bar.commit.message,
+        "date": bar.commit.date[:10],
+        "status": bar.status,
+        "beneath": _beneath(bar),
+        "counts": [f"{count(value)} {label}" for label, value in bar.counts],
+        "phases": {
+            m.name: {"ms": m.ms, "n": m.n, "text": f"{number(m.ms)} ms", "interval": _ends(m)}
+            for m in bar.phases
+        },
+        **{
+            key: None
+            if m is None
+            else {
+                **{"ms": m.ms, "lo": m.lo_ms, "hi": m.hi_ms, "n": m.n},
+                **{"text": f"{number(m.ms)} ms", "interval": _ends(m)},
+            }
+            for key, m in wholes.items()
+        },
+    }
+
+
+def _ends(measurement: Measurement) -> str:
+    lo, hi = measurement.lo_ms, measurement.hi_ms
+    return interval(lo, hi) + ("" if lo is None else " ms")
+
+
+def _beneath(bar: Bar) -> list[str]:
+    """Lines under a bar: number of samples, then the counts of a fit."""
+    if bar.status != "ok":
+        return []
+    samples = {m.n for m in bar.phases}
+    lines = [f"n = {min(samples)}" + ("" if len(samples) == 1 else f" to {max(samples)}")]
+    conversions = [value for label, value in bar.counts if label.startswith("conversions")]
+    if conversions:
+        lines.append(f"{count(sum(conversions))} conv.")
+    lines += [f"{count(v)} modules" for label, v in bar.counts if label == "modules compiled"]
+    return lines
+
+
+def latest(panel: Panel) -> Bar | None:
+    """Return the newest bar of a panel that has a value."""
+    return next((bar for bar in reversed(panel.bars) if bar.wall is not None), None)

@@ -1,0 +1,94 @@
+"""The page of a profiling session: phases, stages, conversions and lines of each problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jitscope.report import tables
+from jitscope.report.phases_page import PHASE_STYLES
+from jitscope.report.rendering import Neighbours, render
+from jitscope.session import ProblemProfile, Session
+
+STAGE_COLOURS: Mapping[str, str] = {
+    "residual and Jacobian": "#2b6cb0",
+    "factorisation": "#c8434f",
+    "inner loop": "#f0904f",
+    "conversions": "#1b998b",
+    "host": "#a98467",
+    "compilation": "#f4c95d",
+}
+OTHER_COLOUR = "#6b7280"
+
+
+@dataclass(frozen=True)
+class _LineRow:
+    place: str
+    hits: int
+    time_us: float
+    share_percent: float
+    to_host: int
+    to_device: int
+    source: str
+
+
+@dataclass(frozen=True)
+class _Details:
+    profile: ProblemProfile
+    conversions: list[tables.ConversionRow]
+    lines: list[_LineRow]
+
+
+def render_profile_page(session: Session, root: Path, *, beside: Neighbours) -> str:
+    """HTML of a session.
+
+    Parameters
+    ----------
+    session : Session
+    root : Path
+        Repository, which file names are shown relative to.
+    beside : Neighbours
+        The other pages to link.
+    """
+    profiles = session.problems
+    solves = [row for p in profiles if (row := tables.solve_row(p))]
+    stages = list(dict.fromkeys(name for row in solves for name in row.share_percent))
+    return render(
+        "profile.html",
+        page="profile",
+        beside=beside,
+        session=session,
+        columns=list(tables.COLUMNS),
+        phase_colours=_phase_colours(),
+        first_calls=[row for p in profiles if (row := tables.first_call_row(p))],
+        solves=solves,
+        stages=stages,
+        stage_colours={name: STAGE_COLOURS.get(name, OTHER_COLOUR) for name in stages},
+        details=[
+            _Details(p, tables.conversion_rows(p, root), _line_rows(p, root)) for p in profiles
+        ],
+    )
+
+
+def _phase_colours() -> dict[str, str]:
+    colours = {style.name: style.colour for style in PHASE_STYLES}
+    # A column that joins phases takes the colour of the first of them.
+    return {column: colours[phases[0]] for column, phases in tables.COLUMNS.items()}
+
+
+def _line_rows(profile: ProblemProfile, root: Path) -> list[_LineRow]:
+    lines = tables.line_rows(profile)
+    total_ns = sum(line.time.time_ns for line in lines) or 1
+    return [
+        _LineRow(
+            place=f"{tables.relative_place(line.time.file, root)}:{line.time.line}",
+            hits=line.time.hits,
+            time_us=line.time.time_ns / 1e3,
+            share_percent=100 * line.time.time_ns / total_ns,
+            to_host=line.to_host,
+            to_device=line.to_device,
+            source=line.time.source,
+        )
+        for line in lines
+    ]

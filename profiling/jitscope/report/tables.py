@@ -1,0 +1,231 @@
+"""Tables of a session, as plain rows: the terminal and the page show the same ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jitscope.lines import AnnotatedLine, annotate
+from jitscope.session import CallPhases, ProblemProfile
+
+# Heading of a column -> the phases that it adds up.
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "import": ("import",),
+    "back end": ("backend",),
+    "trace": ("trace",),
+    "lower": ("lower",),
+    "compile": ("compile", "cache_load"),
+    "transfers": ("to_device", "to_host"),
+    "dispatch": ("dispatch",),
+    "device wait": ("device_wait",),
+    "host": ("host",),
+}
+JIT_COLUMNS = ("trace", "lower", "compile")
+CONVERSION_PHASES = ("to_device", "to_host")
+JIT_PHASES = ("trace", "lower", "compile", "cache_load")
+
+
+@dataclass(frozen=True)
+class FirstCallRow:
+    """The first call of a solver in a fresh process.
+
+    Attributes
+    ----------
+    problem, size : str
+    total_ms : float
+        Wall time from the start of the solver's import to the end of the call.
+    share_percent : mapping of str to float or None
+        Share of the total of each column; the ones that are not None add up to 100.0.
+    jit_share_percent : float
+        Trace, lower and compile as a share of the call alone, import and back end excluded.
+    modules : int
+        XLA modules compiled.
+    """
+
+    problem: str
+    size: str
+    total_ms: float
+    share_percent: Mapping[str, float | None]
+    jit_share_percent: float
+    modules: int
+
+
+@dataclass(frozen=True)
+class SolveRow:
+    """One warm call, split by the stages of the solver.
+
+    Attributes
+    ----------
+    problem : str
+    total_ms : float
+        Wall time under the recorder's hooks.
+    unobserved_ms : float or None
+        The same call with no hook installed.
+    outer_iterations, inner_iterations : int or None
+    share_percent : mapping of str to float
+        Share of each stage, of conversions and of the host; they add up to 100.0.
+    """
+
+    problem: str
+    total_ms: float
+    unobserved_ms: float | None
+    outer_iterations: int | None
+    inner_iterations: int | None
+    share_percent: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ConversionRow:
+    """The conversions of one source line in one warm fit.
+
+    Attributes
+    ----------
+    problem, place, kind, direction : str
+        `place` is file:line, relative to the repository where it lies inside.
+    count, bytes : int
+    wait_us, copy_us : float
+    """
+
+    problem: str
+    place: str
+    kind: str
+    direction: str
+    count: int
+    bytes: int
+    wait_us: float
+    copy_us: float
+
+
+def shares_percent(amounts: Mapping[str, int]) -> dict[str, float]:
+    """Shares to one decimal that add up to exactly 100.0 (largest-remainder rounding).
+
+    Parameters
+    ----------
+    amounts : mapping of str to int
+        Non-negative amounts.
+
+    Returns
+    -------
+    dict of str to float
+        Zeros if all amounts are zero.
+    """
+    total = sum(amounts.values())
+    if total == 0:
+        return dict.fromkeys(amounts, 0.0)
+    exact = {name: 1000 * amount / total for name, amount in amounts.items()}
+    tenths = {name: math.floor(value) for name, value in exact.items()}
+    by_remainder = sorted(exact, key=lambda name: tenths[name] - exact[name])
+    for name in by_remainder[: 1000 - sum(tenths.values())]:
+        tenths[name] += 1
+    return {name: value / 10 for name, value in tenths.items()}
+
+
+def first_call_row(profile: ProblemProfile) -> FirstCallRow | None:
+    """Build the row of a problem's first call; None if that pass failed."""
+    call = profile.first_call
+    if call is None:
+        return None
+    columns = {name: _column_ns(call, phases) for name, phases in COLUMNS.items()}
+    measured = {name: ns for name, ns in columns.items() if ns is not None}
+    shares = shares_percent(measured)
+    call_ns = call.wall_ns - measured.get("import", 0) - measured.get("back end", 0)
+    jit_ns = sum(measured.get(name, 0) for name in JIT_COLUMNS)
+    return FirstCallRow(
+        problem=profile.problem,
+        size=profile.size,
+        total_ms=call.wall_ns / 1e6,
+        share_percent={name: shares.get(name) for name in COLUMNS},
+        jit_share_percent=100 * jit_ns / call_ns if call_ns else 0.0,
+        modules=call.modules,
+    )
+
+
+def solve_row(profile: ProblemProfile) -> SolveRow | None:
+    """Build the row of a problem's warm call by stage; None if that pass failed."""
+    call = profile.warm_call
+    if call is None:
+        return None
+    parts = inside_the_solve(call)
+    unobserved_ns = call.unobserved_wall_ns
+    return SolveRow(
+        problem=profile.problem,
+        total_ms=call.wall_ns / 1e6,
+        unobserved_ms=None if unobserved_ns is None else unobserved_ns / 1e6,
+        outer_iterations=profile.outer_iterations,
+        inner_iterations=profile.inner_iterations,
+        share_percent=shares_percent(parts),
+    )
+
+
+def inside_the_solve(call: CallPhases) -> dict[str, int]:
+    """Split one call's wall time into the solver's stages, conversions and the host.
+
+    A conversion counts as such wherever it happens; compilation likewise, if a warm call
+    compiles at all. What is left of a stage is the stage's; what lies outside of every stage
+    is the host's.
+
+    Parameters
+    ----------
+    call : CallPhases
+
+    Returns
+    -------
+    dict of str to int
+        Nanoseconds; the values sum to `call.wall_ns`.
+    """
+    conversions = compilation = host = 0
+    stages: dict[str, int] = {}
+    for stage, phases in call.by_stage_ns.items():
+        for phase, ns in phases.items():
+            if phase in CONVERSION_PHASES:
+                conversions += ns
+            elif phase in JIT_PHASES:
+                compilation += ns
+            elif stage:
+                stages[stage] = stages.get(stage, 0) + ns
+            else:
+                host += ns
+    parts = {**stages, "conversions": conversions, "host": host}
+    return parts if compilation == 0 else {**parts, "compilation": compilation}
+
+
+def conversion_rows(profile: ProblemProfile, root: Path, most: int = 12) -> list[ConversionRow]:
+    """List the hottest conversions of a warm fit, the costliest line first."""
+    sites = sorted(profile.conversions or (), key=lambda s: -(s.wait_ns + s.copy_ns))
+    return [
+        ConversionRow(
+            problem=profile.problem,
+            place=f"{relative_place(site.file, root)}:{site.line}",
+            kind=site.kind,
+            direction=site.direction.replace("_", " "),
+            count=site.count,
+            bytes=site.bytes,
+            wait_us=site.wait_ns / 1e3,
+            copy_us=site.copy_ns / 1e3,
+        )
+        for site in sites[:most]
+    ]
+
+
+def line_rows(profile: ProblemProfile) -> list[AnnotatedLine]:
+    """List the driver's lines that ran, with the conversions that each of them forced."""
+    return list(annotate(profile.lines or (), profile.conversions or ()))
+
+
+def relative_place(file: str, root: Path) -> str:
+    """Path for display: relative to the repository or to site-packages, else the file's name."""
+    path = Path(file)
+    if path.is_relative_to(root):
+        return str(path.relative_to(root))
+    parts = path.parts
+    if "site-packages" in parts:
+        return str(Path(*parts[parts.index("site-packages") + 1 :]))
+    return path.name
+
+
+def _column_ns(call: CallPhases, phases: tuple[str, ...]) -> int | None:
+    found = [call.phases_ns.get(phase) for phase in phases]
+    measured = [ns for ns in found if ns is not None]
+    return sum(measured) if measured else None

@@ -1,0 +1,144 @@
+"""An immutable record of one profiling run, kept as JSON.
+
+Recording knows nothing of rendering: `jitscope.profiler` makes a `Session`, `jitscope.report`
+shows one. The file is data with a version; a file of a newer version is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cattrs
+
+from jitscope.conversions import ConversionSite
+from jitscope.environment import Environment
+from jitscope.errors import UserError
+from jitscope.lines import LineTime
+from jitscope.overhead import Overhead
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class CallPhases:
+    """One call of a solver, split into phases.
+
+    Attributes
+    ----------
+    wall_ns : int
+        Wall time from the first span to the end of the call, hooks included.
+    unobserved_wall_ns : int or None
+        Wall time of the same call with no hook installed; None where it was not measured.
+    phases_ns : mapping of str to int or None
+        Exclusive time of each phase; they sum to `wall_ns`. None: not part of this call.
+    by_stage_ns : mapping of str to mapping of str to int
+        The same time by solver stage, then phase; the stage "" is outside of every stage.
+    calls : mapping of str to int
+        How often phases, stages and stage functions were entered.
+    modules : int
+        XLA modules compiled or loaded from the cache.
+    """
+
+    wall_ns: int
+    unobserved_wall_ns: int | None
+    phases_ns: Mapping[str, int | None]
+    by_stage_ns: Mapping[str, Mapping[str, int]]
+    calls: Mapping[str, int]
+    modules: int
+
+
+@dataclass(frozen=True)
+class ProblemProfile:
+    """Everything recorded about one solver on one problem, each pass in its own process.
+
+    Attributes
+    ----------
+    problem, size, solver : str
+    first_call, warm_call : CallPhases or None
+        None if the pass failed; `failures` says why.
+    outer_iterations, inner_iterations : int or None
+        Of one fit; None for a solver whose stages are unknown.
+    conversions : tuple of ConversionSite or None
+        Of one warm fit.
+    lines : tuple of LineTime or None
+        Of the solver's Python driver in one warm fit.
+    cprofile : mapping of str to str
+        Dumps for snakeviz relative to the repository, by call ("first", "warm").
+    failures : mapping of str to str
+        Reason of each pass that failed, by pass.
+    """
+
+    problem: str
+    size: str
+    solver: str
+    first_call: CallPhases | None
+    warm_call: CallPhases | None
+    outer_iterations: int | None
+    inner_iterations: int | None
+    conversions: tuple[ConversionSite, ...] | None
+    lines: tuple[LineTime, ...] | None
+    cprofile: Mapping[str, str]
+    failures: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of `make profile`.
+
+    Attributes
+    ----------
+    schema_version : int
+    created_utc : str
+        ISO 8601.
+    environment : Environment
+    overhead : Overhead
+        What one hook of the recorders cost on this machine, measured in this run.
+    problems : tuple of ProblemProfile
+    """
+
+    schema_version: int
+    created_utc: str
+    environment: Environment
+    overhead: Overhead
+    problems: tuple[ProblemProfile, ...]
+
+
+def save_session(session: Session, path: Path) -> None:
+    """Write a session as JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    text = json.dumps(cattrs.unstructure(session), indent=1, allow_nan=False)
+    partial.write_text(text + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def load_session(path: Path) -> Session:
+    """Read a session.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, truncated, of a newer version or no session at all.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist. `make profile` writes one.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path} is not whole JSON ({error}). Delete it and run `make profile` again."
+        ) from error
+    found = data.get("schema_version") if isinstance(data, dict) else None
+    if found != SCHEMA_VERSION:
+        raise UserError(
+            f"{path} has schema version {found}; this jitscope reads {SCHEMA_VERSION}. "
+            "Read it with the jitscope that wrote it."
+        )
+    try:
+        return cattrs.structure(data, Session)
+    except (cattrs.BaseValidationError, cattrs.StructureHandlerNotFoundError) as error:
+        problems = "; ".join(cattrs.transform_error(error))
+        raise UserError(f"{path} is not a session: {problems}.") from error

@@ -1,0 +1,76 @@
+"""Lines come back with exact hits, and meet the conversions recorded for them elsewhere."""
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+import pytest
+from jitscope.conversions import ConversionSite
+from jitscope.lines import LineTime, annotate, record_lines
+
+DRIVER = """\
+import time
+
+
+def loop(n):
+    total = 0
+    for i in range(n):
+        total += i  # marked: n times
+    time.sleep(0.02)  # marked: slow
+    return total
+
+
+def unused():
+    return 1
+"""
+
+
+@pytest.fixture
+def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "planted_driver.py").write_text(DRIVER, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield importlib.import_module("planted_driver")
+    del sys.modules["planted_driver"]
+
+
+def test_hits_are_exact_and_the_slow_line_is_the_slow_one(driver: ModuleType):
+    lines = record_lines(lambda: driver.loop(13), ["planted_driver"])
+    marked = {line.source.partition("# marked: ")[2]: line for line in lines}
+    assert marked["n times"].hits == 13
+    assert marked["slow"].hits == 1
+    assert 15e6 < marked["slow"].time_ns < 500e6
+    assert max(lines, key=lambda line: line.time_ns) is marked["slow"]
+    assert {line.function for line in lines} == {"loop"}
+    assert {line.file for line in lines} == {str(Path(str(driver.__file__)).resolve())}
+
+
+def test_an_exception_passes_through_and_profiling_ends(driver: ModuleType):
+    with pytest.raises(TypeError):
+        record_lines(lambda: driver.loop("three"), ["planted_driver"])
+    assert sys.gettrace() is None
+    assert sys.getprofile() is None
+
+
+def test_lines_meet_the_conversions_of_the_same_file_and_line(tmp_path: Path):
+    real = tmp_path / "real.py"
+    real.touch()
+    link = tmp_path / "link.py"
+    link.symlink_to(real)
+    line = LineTime(str(real), 7, "f", 2, 100, "x = np.array(y)")
+
+    def site(
+        file: Path, number: int, direction: Literal["to_host", "to_device"], count: int
+    ) -> ConversionSite:
+        return ConversionSite(str(file), number, "f", direction, "numpy", count, 8, 10, 20)
+
+    sites = (
+        site(link, 7, "to_host", 2),
+        site(real, 7, "to_device", 3),
+        site(real, 8, "to_host", 50),
+    )
+    (row,) = annotate([line], sites)
+    assert (row.to_host, row.to_device, row.wait_ns, row.copy_ns) == (2, 3, 20, 40)
+    (alone,) = annotate([LineTime(str(real), 9, "f", 1, 1, "")], sites)
+    assert (alone.to_host, alone.to_device, alone.wait_ns, alone.copy_ns) == (0, 0, 0, 0)

@@ -1,0 +1,182 @@
+"""Sessions survive the disk, damaged and foreign files are named, tables add up."""
+
+import dataclasses
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jitscope.conversions import ConversionSite
+from jitscope.environment import Environment
+from jitscope.errors import UserError
+from jitscope.lines import LineTime
+from jitscope.overhead import Cost, Overhead
+from jitscope.report import tables
+from jitscope.report.profile_page import render_profile_page
+from jitscope.report.rendering import Neighbours
+from jitscope.report.terminal import print_session
+from jitscope.session import CallPhases, ProblemProfile, Session, load_session, save_session
+from rich.console import Console
+
+ROOT = Path("/somewhere/project")
+HOSTILE = "<script>alert(1)</script>[bold]"
+FIRST_CALL = CallPhases(
+    wall_ns=1_000_000_000,
+    unobserved_wall_ns=None,
+    phases_ns={
+        "import": 300_000_000,
+        "backend": 100_000_000,
+        "trace": 60_000_000,
+        "lower": 120_000_000,
+        "compile": 270_000_000,
+        "cache_load": 0,
+        "to_device": 30_000_000,
+        "to_host": 20_000_000,
+        "dispatch": 40_000_000,
+        "device_wait": 50_000_000,
+        "host": 10_000_000,
+    },
+    by_stage_ns={},
+    calls={},
+    modules=7,
+)
+WARM_CALL = CallPhases(
+    wall_ns=1000,
+    unobserved_wall_ns=400,
+    phases_ns={"import": None, "backend": None, "host": 500, "to_host": 200, "dispatch": 300},
+    by_stage_ns={
+        "": {"host": 150, "to_host": 50},
+        "factorisation": {"host": 250, "dispatch": 300},
+        "inner loop": {"host": 100, "to_host": 150},
+    },
+    calls={},
+    modules=0,
+)
+PROFILE = ProblemProfile(
+    problem="linear_100",
+    size="small",
+    solver="trustfit",
+    first_call=FIRST_CALL,
+    warm_call=WARM_CALL,
+    outer_iterations=3,
+    inner_iterations=4,
+    conversions=(
+        ConversionSite(f"{ROOT}/solver/a.py", 7, "f", "to_host", "numpy", 4, 32, 1000, 2000),
+        ConversionSite(f"/x/site-packages/b/{HOSTILE}.py", 8, "g", "to_device", "jit", 1, 8, 0, 1),
+    ),
+    lines=(LineTime(f"{ROOT}/solver/a.py", 7, "f", 4, 5000, HOSTILE),),
+    cprofile={"first": "results/profile/x.prof"},
+    failures={"cprofile": HOSTILE},
+)
+COST = Cost(69_000.0, 60_000.0, 70_000.0, 15)
+SESSION = Session(
+    schema_version=1,
+    created_utc="2026-01-02T03:04:05+00:00",
+    environment=Environment("3.11.7", "Linux x86_64", "A CPU", 2, {"jax": None}, None, None),
+    overhead=Overhead(COST, COST, COST),
+    problems=(PROFILE,),
+)
+
+
+def test_a_session_comes_back_from_disk_as_it_was(tmp_path: Path):
+    path = tmp_path / "sessions" / "one.json"
+    save_session(SESSION, path)
+    assert load_session(path) == SESSION
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_session_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        SESSION.schema_version = 2  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('{"schema_version": 1, "proble', "not whole JSON"),
+        ('{"schema_version": 2}', "schema version 2; this jitscope reads 1"),
+        ("[]", "schema version None"),
+        ('{"schema_version": 1, "created_utc": "now"}', "is not a session: .*environment"),
+    ],
+)
+def test_a_damaged_newer_or_foreign_file_names_itself(tmp_path: Path, text: str, what: str):
+    path = tmp_path / "odd.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=rf"odd\.json.*{what}"):
+        load_session(path)
+
+
+def test_a_missing_file_says_what_writes_one(tmp_path: Path):
+    with pytest.raises(UserError, match="make profile"):
+        load_session(tmp_path / "none.json")
+
+
+@given(st.dictionaries(st.text(max_size=3), st.integers(0, 10**12), min_size=1, max_size=12))
+def test_shares_add_up_to_exactly_one_hundred(amounts: dict[str, int]):
+    shares = tables.shares_percent(amounts)
+    total = sum(amounts.values())
+    assert sum(round(10 * share) for share in shares.values()) == (1000 if total else 0)
+    for name, amount in amounts.items():
+        assert abs(shares[name] - (100 * amount / total if total else 0)) < 0.1 + 1e-9
+
+
+def test_the_first_call_has_every_phase_and_the_share_of_compilation():
+    row = tables.first_call_row(PROFILE)
+    assert row is not None
+    assert row.total_ms == 1000
+    assert row.share_percent["transfers"] == 5.0
+    assert row.share_percent["import"] == 30.0
+    # 450 ms of the 600 that are neither import nor back end.
+    assert row.jit_share_percent == pytest.approx(75.0)
+
+
+def test_inside_the_solve_conversions_are_taken_out_of_the_stages():
+    parts = tables.inside_the_solve(WARM_CALL)
+    assert parts == {"factorisation": 550, "inner loop": 100, "conversions": 200, "host": 150}
+    assert sum(parts.values()) == WARM_CALL.wall_ns
+    compiling = dataclasses.replace(WARM_CALL, by_stage_ns={"inner loop": {"compile": 1000}})
+    assert tables.inside_the_solve(compiling)["compilation"] == 1000
+
+
+def test_a_pass_that_failed_leaves_its_row_out():
+    failed = dataclasses.replace(PROFILE, first_call=None, warm_call=None, conversions=None)
+    assert tables.first_call_row(failed) is None
+    assert tables.solve_row(failed) is None
+    assert tables.conversion_rows(failed, ROOT) == []
+
+
+def test_places_are_shown_relative_and_the_costliest_first():
+    rows = tables.conversion_rows(PROFILE, ROOT)
+    assert rows[0].place == "solver/a.py:7"
+    assert rows[1].place == f"b/{HOSTILE}.py:8"
+    assert tables.relative_place("/elsewhere/c.py", ROOT) == "c.py"
+
+
+def test_the_page_shows_everything_as_text():
+    html = render_profile_page(SESSION, ROOT, beside=Neighbours(asv=False, profile=True))
+    assert "<script>" not in html
+    assert "&lt;script&gt;alert(1)" in html
+    assert "solver/a.py:7" in html
+    assert "cprofile failed:" in html
+    assert str(ROOT) not in html
+
+
+def test_the_terminal_shows_every_table_whole_in_100_columns():
+    console = Console(width=100, file=StringIO(), color_system=None)
+    print_session(SESSION, ROOT, console)
+    assert isinstance(console.file, StringIO)
+    text = console.file.getvalue()
+    assert "solver/a.py:7" in text
+    assert HOSTILE in text.replace("\n", "")
+    assert "…" not in text
+    assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_a_session_holds_no_nan(tmp_path: Path):
+    odd = dataclasses.replace(SESSION, overhead=Overhead(Cost(float("nan"), 0, 0, 1), COST, COST))
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        save_session(odd, tmp_path / "odd.json")
+    save_session(SESSION, tmp_path / "even.json")
+    json.loads((tmp_path / "even.json").read_text(encoding="utf-8"))
