@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test clean
+.PHONY: help install check test bench history compare profile html serve clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 install: $(STAMP)  ## create .venv with both packages (only when something changed)
 
@@ -27,6 +27,24 @@ check: $(STAMP)  ## lint, format and types: ruff and pyright
 
 test: $(STAMP)  ## every test, the slow and the browser ones too
 	$(BIN)/python -m pytest
+
+bench: $(STAMP)  ## measure HEAD quickly and publish the pages
+	@$(BIN)/jitscope bench
+
+history: $(STAMP)  ## measure the solver's commits in rounds (RANGE=v1..main for others)
+	@$(BIN)/jitscope history $(if $(RANGE),--range '$(RANGE)')
+
+compare: $(STAMP)  ## compare two measured commits (BASE=HEAD~1 TO=HEAD)
+	@$(BIN)/jitscope compare '$(or $(BASE),HEAD~1)' '$(or $(TO),HEAD)'
+
+profile: $(STAMP)  ## where one fit's time goes, to the line (SOLVER=scipy, PROBLEM=linear_100)
+	@$(BIN)/jitscope profile $(if $(SOLVER),--solver '$(SOLVER)') $(if $(PROBLEM),--problem '$(PROBLEM)')
+
+html: $(STAMP)  ## publish the pages from the results
+	@$(BIN)/jitscope html
+
+serve: $(STAMP)  ## serve the pages on 127.0.0.1 (PORT=8000)
+	@$(BIN)/jitscope serve $(if $(PORT),--port '$(PORT)')
 
 clean:  ## remove .venv and everything generated (committed results stay)
 	rm -rf .venv .venv-newest .asv results/html results/profile .pytest_cache .ruff_cache .hypothesis

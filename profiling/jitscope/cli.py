@@ -1,0 +1,126 @@
+"""The `jitscope` command: what the Makefile's targets call.
+
+Every mistake that a user can mend ends in one sentence on standard error and exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jitscope.errors import UserError
+
+
+def _bench(args: argparse.Namespace) -> int:
+    from jitscope.bench import run_bench
+    from jitscope.report.publish import publish
+
+    code = run_bench(args.root)
+    page = publish(args.root)
+    print(f"\nPhases over time: {page.as_uri()}")
+    print("Next: `make profile` (where one fit's time goes, to the line),")
+    print("      `make serve` (the pages over http, asv's own among them),")
+    print("      `make history` (measure every commit that changed the solver).")
+    return code
+
+
+def _history(args: argparse.Namespace) -> int:
+    from jitscope.rounds import measure_history
+
+    return measure_history(args.root, revision_range=args.range, samples=args.samples)
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from jitscope.compare import compare_commits
+
+    return compare_commits(args.root, args.base, args.head)
+
+
+def _profile(args: argparse.Namespace) -> int:
+    from jitscope.profiler import run_profile
+
+    return run_profile(args.root, solver=args.solver, names=args.problem)
+
+
+def _html(args: argparse.Namespace) -> int:
+    from jitscope.report.publish import publish
+
+    print(f"Phases over time: {publish(args.root).as_uri()}")
+    return 0
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from jitscope.report.serve import serve
+
+    serve(args.root / "results" / "html", port=args.port)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jitscope", description="Measure where the time of JAX code goes."
+    )
+    parser.add_argument(
+        "--root", type=Path, default=Path.cwd(), help="the repository (default: this folder)"
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    bench = commands.add_parser("bench", help="measure HEAD quickly and publish the pages")
+    bench.set_defaults(run=_bench)
+
+    history = commands.add_parser("history", help="measure the solver's commits in rounds")
+    history.add_argument("--range", help="git range, as in v1..main (default: solver commits)")
+    history.add_argument("--samples", type=int, default=7, help="samples each series must have")
+    history.set_defaults(run=_history)
+
+    compare = commands.add_parser("compare", help="compare two measured commits")
+    compare.add_argument("base")
+    compare.add_argument("head")
+    compare.set_defaults(run=_compare)
+
+    profile = commands.add_parser("profile", help="where a fit's time goes, to the line")
+    profile.add_argument("--solver", default="trustfit")
+    profile.add_argument(
+        "--problem", action="append", help="may be repeated (default: the four sizes)"
+    )
+    profile.set_defaults(run=_profile)
+
+    html = commands.add_parser("html", help="publish the pages from the committed results")
+    html.set_defaults(run=_html)
+
+    serve = commands.add_parser("serve", help="serve the pages on 127.0.0.1")
+    serve.add_argument("--port", type=int, default=8000)
+    serve.set_defaults(run=_serve)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments without the program's name; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit code: 0 on success, 2 for a mistake of the user's, 130 after Ctrl-C, otherwise
+        the command's own.
+    """
+    args = _parser().parse_args(argv)
+    args.root = args.root.resolve()
+    try:
+        return args.run(args)
+    except UserError as error:
+        print(f"jitscope: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("jitscope: interrupted; what was measured is kept.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,84 @@
+"""One recording pass in this fresh process: `python -m jitscope.passes NAME`.
+
+Passes never share a process, because what one records another one would disturb. The answer is
+one JSON value on the last line of standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from jitscope import adapters, problems
+from jitscope.adapters import Adapter
+
+
+def _conversions(adapter: Adapter, folder: Path) -> object:
+    from jitscope.conversions import ConversionRecorder
+
+    del folder
+    adapter.run()
+    with ConversionRecorder() as recorder:
+        adapter.run()
+    return [asdict(site) for site in recorder.sites]
+
+
+def _lines(adapter: Adapter, folder: Path) -> object:
+    from jitscope.lines import record_lines
+
+    del folder
+    adapter.run()
+    modules = {target.split(":")[0] for target in adapter.stages()}
+    return [asdict(line) for line in record_lines(adapter.run, sorted(modules))]
+
+
+def _cprofile(adapter: Adapter, folder: Path) -> object:
+    dumps: dict[str, str] = {}
+    folder.mkdir(parents=True, exist_ok=True)
+    for call in ("first", "warm"):
+        path = folder / f"{adapter.name}-{call}.prof"
+        with cProfile.Profile() as profile:
+            adapter.run()
+        profile.dump_stats(path)
+        dumps[call] = str(path)
+    return dumps
+
+
+PASSES: dict[str, Callable[[Adapter, Path], object]] = {
+    "conversions": _conversions,
+    "lines": _lines,
+    "cprofile": _cprofile,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one pass and print what it recorded.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments without the program's name.
+
+    Returns
+    -------
+    int
+        0; a failure is an exception, which the parent process reports.
+    """
+    parser = argparse.ArgumentParser(prog="python -m jitscope.passes", description=__doc__)
+    parser.add_argument("name", choices=sorted(PASSES))
+    parser.add_argument("--solver", required=True)
+    parser.add_argument("--problem", required=True)
+    parser.add_argument("--folder", type=Path, default=Path.cwd(), help="where dumps go")
+    args = parser.parse_args(argv)
+    adapter = adapters.get(args.solver)
+    adapter.prepare(problems.get(args.problem))
+    print(json.dumps(PASSES[args.name](adapter, args.folder)))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

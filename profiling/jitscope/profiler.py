@@ -1,0 +1,179 @@
+"""`make profile`: every pass over the bundled problems, each in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cattrs
+from rich.console import Console
+from rich.progress import Progress
+
+from jitscope import adapters, fresh, problems
+from jitscope.conversions import ConversionSite
+from jitscope.environment import describe_environment
+from jitscope.errors import UserError
+from jitscope.lines import LineTime
+from jitscope.overhead import calibrate
+from jitscope.report.publish import publish
+from jitscope.report.terminal import print_session
+from jitscope.sample import Sample
+from jitscope.session import SCHEMA_VERSION, CallPhases, ProblemProfile, Session, save_session
+
+SIZES = ("small", "medium", "large", "xlarge")
+T = TypeVar("T")
+PASS_NAMES = ("first call", "warm call", "conversions", "lines", "cprofile")
+
+
+def run_profile(root: Path, *, solver: str, names: Sequence[str] | None) -> int:
+    """Profile a solver and write a session, a page and cProfile dumps.
+
+    Parameters
+    ----------
+    root : Path
+        The repository; results go to `results/` in it.
+    solver : str
+        Name of an adapter.
+    names : sequence of str or None
+        Problems; those of the four sizes by default.
+
+    Returns
+    -------
+    int
+        0, or 1 if a pass failed; what the other passes recorded is kept and shown.
+
+    Raises
+    ------
+    UserError
+        If the solver or a problem is unknown.
+    """
+    console = Console()
+    chosen = list(names or (name for size in SIZES for name in problems.names(size)))
+    try:
+        adapters.get(solver)
+        for name in chosen:
+            problems.get(name)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    console.print(
+        f"{len(PASS_NAMES)} passes over {len(chosen)} problems, each in a process of its own: "
+        "the figures of one pass are not disturbed by the hooks of another."
+    )
+    created = datetime.now(UTC)
+    stem = created.strftime("%Y%m%dT%H%M%SZ")
+    dumps = root / "results" / "profile" / stem
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("profiling", total=len(chosen) * len(PASS_NAMES))
+
+        def step(label: str) -> None:
+            progress.update(task, description=label, advance=1)
+
+        recorded = tuple(profile_problem(name, solver, root, dumps / name, step) for name in chosen)
+    session = Session(
+        schema_version=SCHEMA_VERSION,
+        created_utc=created.isoformat(timespec="seconds"),
+        environment=describe_environment(root),
+        overhead=calibrate(),
+        problems=recorded,
+    )
+    path = root / "results" / "sessions" / f"{stem}.json"
+    save_session(session, path)
+    page = publish(root).with_name("profile.html")
+    print_session(session, root, console)
+    _print_paths(console, root, path, page, recorded)
+    return 1 if any(profile.failures for profile in recorded) else 0
+
+
+def profile_problem(
+    name: str, solver: str, root: Path, dumps: Path, step: Callable[[str], None]
+) -> ProblemProfile:
+    """Run every pass over one problem; a pass that fails leaves its reason and None.
+
+    Parameters
+    ----------
+    name, solver : str
+    root : Path
+        The repository.
+    dumps : Path
+        Folder for the cProfile dumps.
+    step : callable
+        Told the label of each pass before it runs.
+
+    Returns
+    -------
+    ProblemProfile
+    """
+    failures: dict[str, str] = {}
+
+    def attempt(label: str, measure: Callable[[], Any]) -> Any:
+        step(f"{name}: {label}")
+        try:
+            return measure()
+        except fresh.ChildFailed as error:
+            failures[label] = str(error)
+            return None
+
+    def run_pass(label: str) -> Any:
+        arguments = [label, "--solver", solver, "--problem", name, "--folder", str(dumps)]
+        what = f"the {label} pass over {name}"
+        return attempt(label, lambda: fresh.run_child("jitscope.passes", arguments, what=what))
+
+    def call(label: str, condition: str) -> CallPhases | None:
+        sample = attempt(label, lambda: fresh.run_sample(name, condition, solver=solver))
+        return None if sample is None else _call_phases(sample)
+
+    first_call = call("first call", "cold")
+    warm_call = call("warm call", "warm_memory")
+    conversions = run_pass("conversions")
+    lines = run_pass("lines")
+    cprofile = run_pass("cprofile") or {}
+    iterations = adapters.get(solver).iterations()
+    return ProblemProfile(
+        problem=name,
+        size=problems.get(name).size,
+        solver=solver,
+        first_call=first_call,
+        warm_call=warm_call,
+        outer_iterations=_entered(warm_call, iterations.get("outer")),
+        inner_iterations=_entered(warm_call, iterations.get("inner")),
+        conversions=_structured(conversions, tuple[ConversionSite, ...]),
+        lines=_structured(lines, tuple[LineTime, ...]),
+        cprofile={which: str(Path(path).relative_to(root)) for which, path in cprofile.items()},
+        failures=failures,
+    )
+
+
+def _structured(data: Any, kind: type[T]) -> T | None:
+    return None if data is None else cattrs.structure(data, kind)
+
+
+def _call_phases(sample: Sample) -> CallPhases:
+    # An observed sample has both; only an unobserved one lacks them.
+    assert sample.wall_ns is not None
+    assert sample.phases_ns is not None
+    return CallPhases(
+        wall_ns=sample.wall_ns,
+        unobserved_wall_ns=sample.unobserved_wall_ns,
+        phases_ns=sample.phases_ns,
+        by_stage_ns=sample.by_stage_ns,
+        calls=sample.calls,
+        modules=len(sample.modules),
+    )
+
+
+def _entered(call: CallPhases | None, function: str | None) -> int | None:
+    if call is None or function is None:
+        return None
+    return call.calls.get(f"function:{function}", 0)
+
+
+def _print_paths(
+    console: Console, root: Path, session: Path, page: Path, recorded: Sequence[ProblemProfile]
+) -> None:
+    console.print(f"Page:     {page.as_uri()}", soft_wrap=True)
+    console.print(f"Session:  {session.relative_to(root)}", soft_wrap=True)
+    for profile in recorded:
+        for dump in profile.cprofile.values():
+            console.print(f"cProfile: .venv/bin/snakeviz {dump}", soft_wrap=True)
