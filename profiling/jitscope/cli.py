@@ -17,19 +17,27 @@ def _bench(args: argparse.Namespace) -> int:
     from jitscope.bench import run_bench
     from jitscope.report.publish import publish
 
-    code = run_bench(args.root)
+    measured = run_bench(args.root)
+    if measured.uncommitted:
+        print("The solver has uncommitted changes: they were not measured. Commit them first.")
     page = publish(args.root)
     print(f"\nPhases over time: {page.as_uri()}")
     print("Next: `make profile` (where one fit's time goes, to the line),")
     print("      `make serve` (the pages over http, asv's own among them),")
     print("      `make history` (measure every commit that changed the solver).")
-    return code
+    return 0
 
 
 def _history(args: argparse.Namespace) -> int:
     from jitscope.rounds import measure_history
 
-    return measure_history(args.root, revision_range=args.range, samples=args.samples)
+    history = measure_history(args.root, args.range, samples=args.samples)
+    for commit, names in history.failed.items():
+        print(f"{commit[:8]}: failed: {', '.join(names)}")
+    complete = len(history.commits) - len({*history.broken, *history.incomplete})
+    print(f"{complete} of {len(history.commits)} commits have {args.samples} samples a series.")
+    print("`make html` shows them.")
+    return 1 if history.broken or history.failed or history.incomplete else 0
 
 
 def _compare(args: argparse.Namespace) -> int:

@@ -48,6 +48,8 @@ def child_environment(cache_dir: Path | None = None) -> dict[str, str]:
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     # String hashes decide the order of sets, and so could change what is compiled.
     environment["PYTHONHASHSEED"] = "0"
+    # Else JAX adds lines of its own below the error that says what went wrong.
+    environment["JAX_TRACEBACK_FILTERING"] = "off"
     if cache_dir is None:
         environment["JAX_ENABLE_COMPILATION_CACHE"] = "false"
         return environment

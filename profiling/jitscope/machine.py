@@ -1,101 +1,84 @@
-"""Name this machine for asv by what it is: processor and cores, never the host's name."""
+"""The name under which asv files what was measured on this machine.
 
-from __future__ import annotations
+asv's own default is the host name: it says nothing about speed, names a machine that readers do
+not know, and changes with every container.
+"""
 
+import os
 import re
 from dataclasses import dataclass
 
-from asv import util as asv_util
-from asv.machine import Machine, MachineCollection
-
 from jitscope.errors import UserError
+
+_NOISE = re.compile(
+    r"\((?:r|tm)\)|@.*|\b(?:processor|cpu)\b|\b(?:\d+|two|four|six|eight|twelve|sixteen)-core\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
-class MachineDescription:
-    """What asv records about a machine.
+class Machine:
+    """A machine by what it is.
 
     Attributes
     ----------
     name : str
-        Key of the results, as in "amd-epyc-2-cores".
+        asv's key of its results, as in "amd-epyc-2-cores".
     cpu : str
         Model of the processor.
     cores : int
         Logical cores.
-    ram_bytes : str
-        Memory, in the digits that asv writes.
-    system, arch : str
-        Operating system without its release, and architecture.
     """
 
     name: str
     cpu: str
     cores: int
-    ram_bytes: str
-    system: str
-    arch: str
-
-
-def describe_machine() -> MachineDescription:
-    """Describe the machine that runs this process."""
-    found = Machine.get_defaults()
-    cpu = " ".join(found["cpu"].split()) or "unknown processor"
-    cores = int(found["num_cpu"])
-    return MachineDescription(
-        name=machine_name(cpu, cores),
-        cpu=cpu,
-        cores=cores,
-        ram_bytes=found["ram"],
-        system=found["os"].split()[0],
-        arch=found["arch"],
-    )
 
 
 def machine_name(cpu: str, cores: int) -> str:
-    """Build a name that is safe as a folder from a processor's model and the number of cores.
+    """Return a name made of CPU model and core count.
 
     Parameters
     ----------
     cpu : str
+        The model as the system gives it.
     cores : int
+        Logical cores.
 
-    Returns
-    -------
-    str
-        Lower-case letters, digits and dashes.
+    Examples
+    --------
+    >>> machine_name("Intel(R) Core(TM) i5-2520M CPU @ 2.50GHz", 4)
+    'intel-core-i5-2520m-4-cores'
     """
-    model = re.sub(r"\((r|tm)\)|@.*$|\bcpu\b|\bprocessor\b", " ", cpu.lower())
-    slug = re.sub(r"[^a-z0-9]+", "-", model).strip("-")
-    return f"{slug or 'unknown'}-{cores}-core{'' if cores == 1 else 's'}"
+    model = re.sub(r"[^a-z0-9]+", "-", _NOISE.sub(" ", cpu).lower()).strip("-")
+    return f"{model or 'unknown-cpu'}-{cores}-core{'' if cores == 1 else 's'}"
 
 
-def register_machine() -> MachineDescription:
-    """Tell asv about this machine without a question; needed once in each home folder.
+def describe_machine() -> Machine:
+    """Describe the machine that runs this process."""
+    from asv import util
 
-    Returns
-    -------
-    MachineDescription
+    cpu, cores = " ".join(util.get_cpu_info().split()), os.cpu_count() or 1
+    return Machine(machine_name(cpu, cores), cpu or "unknown CPU", cores)
+
+
+def register() -> str:
+    """Tell asv about this machine, so that it asks nothing, and return its name.
+
+    `asv machine --yes` keeps only what differs from its defaults, so the record is written
+    through asv's own module instead; other machines' records stay.
 
     Raises
     ------
     UserError
-        If asv's list of machines, a file in the home folder, can't be read or written.
+        asv's file of machines cannot be read or written.
     """
-    # `asv machine --yes` would do, but it keeps only what differs from its own defaults.
-    machine = describe_machine()
-    known = {
-        **Machine.get_defaults(),
-        "machine": machine.name,
-        "os": machine.system,
-        "cpu": machine.cpu,
-    }
+    from asv import machine, util
+
+    name = describe_machine().name
+    path = machine.MachineCollection.get_machine_file_path()
     try:
-        MachineCollection.save(machine.name, known)
-    except (OSError, ValueError, asv_util.UserError) as error:
-        path = MachineCollection.get_machine_file_path()
-        raise UserError(
-            f"asv can't note this machine in {path} ({error}). "
-            "Make the home folder writable, or delete that file if it is damaged."
-        ) from error
-    return machine
+        machine.MachineCollection.save(name, {**machine.Machine.get_defaults(), "machine": name})
+    except (util.UserError, OSError, ValueError) as error:
+        raise UserError(f"asv's list of machines, {path}, is not usable ({error}).") from error
+    return name

@@ -1,194 +1,294 @@
-"""Measure history in rounds: one sample of every commit, then the next of every commit.
+"""Measure a history of commits in rounds: one sample of each commit, then the next of each.
 
-All samples of one commit in a row would turn a drift of the machine into a step of the history.
-What is missing is read from the results themselves, so a run that was stopped goes on where it
-stopped, and one that is complete does nothing.
+All samples of one commit in a row would let the machine's drift look like a step between
+commits. What is still missing is asked from the results themselves, so an interrupted run goes
+on where it stopped. Counters are exact: they are measured in a commit's first round alone.
 """
 
-from __future__ import annotations
-
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from jitscope import recorded
-from jitscope._git import GitError, resolve_commit, run_git
-from jitscope.asv_command import LOG, run_asv
+from jitscope import asv_results
+from jitscope.asv_results import CommitResults
+from jitscope.bench import RESULTS, git, prepare, run_asv
 from jitscope.errors import UserError
-from jitscope.machine import register_machine
 
-# The solver's own modules; `__init__.py` holds the version only.
-SOLVER_MODULES = ":(glob)solver/trustfit/_[a-z]*.py"
+SAMPLES = 7
+"""Six against six can never be significant at p < 0.002."""
+SOLVER = "solver/trustfit"
+LOG = Path(".asv") / "history.log"
+COMMITS = Path(".asv") / "commits"
+_FAILED = 2
 
-RunAsv = Callable[[Path, Sequence[str], Callable[[float, str], None]], int]
+
+@dataclass(frozen=True)
+class History:
+    """How a history was measured.
+
+    Attributes
+    ----------
+    commits : tuple of str
+        Full hashes, oldest first.
+    broken : tuple of str
+        Those of them on which nothing could be measured.
+    failed : mapping
+        Commit -> benchmarks that failed on it, of the other ones.
+    incomplete : tuple of str
+        Commits that still lack samples, because benchmarks failed again and again.
+    """
+
+    commits: tuple[str, ...]
+    broken: tuple[str, ...]
+    failed: Mapping[str, tuple[str, ...]]
+    incomplete: tuple[str, ...]
 
 
-@dataclass
-class _Outcome:
-    broken: set[str] = field(default_factory=set[str])
-    failed: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+@dataclass(frozen=True)
+class Suite:
+    """asv in the project.
+
+    Attributes
+    ----------
+    root : Path
+        The project.
+    machine : str
+        asv's name of this machine.
+    log : file
+        Where asv's output goes.
+    """
+
+    root: Path
+    machine: str
+    log: IO[str]
+
+    def run(self, commits: Sequence[str], *options: str) -> int:
+        """Run ``asv run`` on commits and return its exit code."""
+        hashes = self.root / COMMITS
+        hashes.write_text("\n".join(commits), encoding="utf-8")
+        return run_asv(
+            self.root,
+            "run",
+            *options,
+            f"HASHFILE:{hashes}",
+            machine=self.machine,
+            output=self.log,
+        )
+
+    def results(self) -> dict[str, CommitResults]:
+        """Return what is measured so far, by full hash."""
+        return asv_results.load_machine(self.root / RESULTS, self.machine)
+
+    def versions(self) -> dict[str, str]:
+        """Return every benchmark of the suite and its version."""
+        known = asv_results.load_json(self.root / RESULTS / "benchmarks.json")
+        return {name: entry["version"] for name, entry in known.items() if name != "version"}
 
 
 def measure_history(
-    root: Path, *, revision_range: str | None, samples: int, run: RunAsv = run_asv
-) -> int:
-    """Measure commits in rounds until each series has its samples.
+    root: Path,
+    commit_range: str | None = None,
+    *,
+    samples: int = SAMPLES,
+    console: Console | None = None,
+) -> History:
+    """Measure commits in rounds until each has enough samples.
 
     Parameters
     ----------
     root : Path
-        The repository.
-    revision_range : str or None
-        Range as git understands it; by default the commits that changed the solver, and HEAD.
+        The project.
+    commit_range : str, optional
+        A range as git understands it ("HEAD~3..HEAD"), or one commit. By default every commit of
+        the first-parent history that changed the solver, and HEAD.
     samples : int
-        Samples that each series of each commit must have.
-    run : callable
-        Runs asv; `run_asv`, unless a test stands in for it.
-
-    Returns
-    -------
-    int
-        0, or 1 if a commit is broken or a benchmark failed; everything else is measured then.
+        Wanted recorded samples of each benchmark that measures (not counts).
+    console : rich.console.Console, optional
+        Where progress and broken commits are shown.
 
     Raises
     ------
     UserError
-        If the range names no commit, a results file is damaged or asv can't start.
+        No git, unknown range, corrupted results, an interrupt, or asv's own failure; everything
+        measured so far is saved.
     """
-    console = Console()
-    commits = select_commits(root, revision_range)
-    machine = register_machine().name
-    outcome = _Outcome()
-    columns = (
-        TextColumn("round {task.fields[round]} of {task.fields[rounds]}"),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f}%"),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("starting", total=samples * len(commits), round=1, rounds=samples)
-        for number in range(1, samples + 1):
-            for index, commit in enumerate(commits):
-                done = (number - 1) * len(commits) + index
-                name = escape(_describe(root, commit))
+    console = console or Console()
+    commits = select_commits(root, commit_range)
+    machine = prepare(root)
+    log = root / LOG
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as output:
+        suite = Suite(root, machine, output)
+        console.print(f"asv's output goes to {log}", highlight=False, markup=False)
+        _discover(suite, commits)
+        _measure_rounds(suite, commits, samples, console)
+        return _summary(suite, commits, samples)
 
-                def show(percent: float, what: str, done: int = done, name: str = name) -> None:
-                    progress.update(
-                        task,
-                        completed=done + percent / 100,
-                        description=f"{name}: {escape(what)}",
+
+def select_commits(root: Path, commit_range: str | None) -> tuple[str, ...]:
+    """Return full hashes, oldest first.
+
+    Raises
+    ------
+    UserError
+        Unknown or empty range, or no git.
+    """
+    head = git(root, "rev-parse", "--verify", "HEAD")
+    if commit_range is None:
+        # Before there is a `curve_fit` there is nothing that the suite could call.
+        touched = git(root, "rev-list", "--first-parent", "--reverse", head, "--", SOLVER)
+        measurable = [commit for commit in touched.split() if _has_curve_fit(root, commit)]
+        return tuple(dict.fromkeys([*measurable, head]))
+    single = ".." not in commit_range and not commit_range.endswith("^!")
+    options = ("--no-walk",) if single else ("--first-parent", "--reverse")
+    try:
+        # --end-of-options: a range that starts with a dash is a range, not an option.
+        found = git(root, "rev-list", *options, "--end-of-options", commit_range).split()
+    except UserError as error:
+        raise UserError(
+            f"unknown commit range {commit_range!r}; give a commit, or a range that `git "
+            "rev-list` understands, such as HEAD~3..HEAD."
+        ) from error
+    if not found:
+        raise UserError(f"the commit range {commit_range!r} is empty; its end must be the newer.")
+    return tuple(found)
+
+
+def _has_curve_fit(root: Path, commit: str) -> bool:
+    try:
+        git(root, "grep", "--quiet", "def curve_fit", commit, "--", SOLVER)
+    except UserError:
+        return False
+    return True
+
+
+def _discover(suite: Suite, commits: Sequence[str]) -> None:
+    """Create the environment and write down which benchmarks there are."""
+    code = suite.run(commits[-1:], "--bench", "just-discover")
+    if code != 0:
+        raise UserError(f"asv cannot run the suite; the end of {suite.root / LOG} says why.")
+
+
+def _measure_rounds(suite: Suite, commits: Sequence[str], samples: int, console: Console) -> None:
+    versions = suite.versions()
+    # One more than is wanted: a benchmark that failed once gets its turn again.
+    with _progress(console) as progress:
+        task = progress.add_task("", total=_runs_left(suite, commits, versions, samples))
+        for turn in range(samples + 1):
+            # There and back again, so that no commit is always measured first.
+            for commit in commits if turn % 2 == 0 else reversed(commits):
+                before = suite.results().get(commit)
+                if before is not None and asv_results.is_broken(before):
+                    continue
+                names = missing(before, versions, samples)
+                if not names:
+                    continue
+                subject = git(suite.root, "log", "-1", "--format=%s", commit)
+                progress.update(task, description=f"{commit[:8]} {subject[:40]}")
+                _measure(suite, commit, names, versions, before)
+                progress.advance(task)
+                after = suite.results().get(commit)
+                if after is not None and asv_results.is_broken(after):
+                    console.print(
+                        f"{commit[:8]} ({subject}) is broken: nothing could be measured; skipped. "
+                        f"Remove {after.path} to try it again.",
+                        highlight=False,
+                        markup=False,
                     )
 
-                progress.update(task, completed=done, round=number, description=name)
-                if commit not in outcome.broken:
-                    _measure_once(root, machine, commit, number, outcome, run, show)
-    return _report(console, root, commits, outcome, samples)
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
 
 
-def select_commits(root: Path, revision_range: str | None) -> list[str]:
-    """List the commits to be measured, oldest first.
+def _runs_left(
+    suite: Suite, commits: Sequence[str], versions: Mapping[str, str], samples: int
+) -> int:
+    results = suite.results()
+    total = 0
+    for commit in commits:
+        known = results.get(commit)
+        if known is None:
+            total += samples
+        elif not asv_results.is_broken(known):
+            rows = (known.rows.get(name) for name in missing(known, versions, samples))
+            total += max(
+                (samples if row is None else _lacking(row, samples) for row in rows), default=0
+            )
+    return total
+
+
+def _lacking(row: Mapping[str, object], samples: int) -> int:
+    return max(1, asv_results.samples_missing(row, samples))
+
+
+def missing(
+    results: CommitResults | None, versions: Mapping[str, str], samples: int
+) -> tuple[str, ...]:
+    """Return the benchmarks that a commit lacks, or lacks samples of.
 
     Parameters
     ----------
-    root : Path
-        The repository.
-    revision_range : str or None
-        A git range; None for the commits that changed the solver's modules, and HEAD.
-
-    Returns
-    -------
-    list of str
-        Full hashes on the first-parent line.
-
-    Raises
-    ------
-    UserError
-        If the range is unknown or empty.
+    results : CommitResults or None
+        What is known of the commit.
+    versions : mapping
+        Benchmark -> its present version; results of another version do not count.
+    samples : int
+        Wanted recorded samples.
     """
-    log = ("log", "--first-parent", "--reverse", "--format=%H")
-    if revision_range is None:
-        head = resolve_commit(root, "HEAD")
-        changed = run_git(root, *log, "--", SOLVER_MODULES).split()
-        return [*(commit for commit in changed if commit != head), head]
-    try:
-        commits = run_git(root, *log, "--end-of-options", revision_range, "--").split()
-    except GitError as error:
-        raise UserError(
-            f"{revision_range!r} is not a range of commits here ({str(error).splitlines()[0]}). "
-            "Write it as in `make history RANGE=HEAD~3..HEAD`."
-        ) from error
-    if not commits:
-        raise UserError(
-            f"The range {revision_range!r} holds no commit. For one commit write "
-            "`make history RANGE=REVISION^!`."
-        )
-    return commits
+    if results is None:
+        return tuple(versions)
+    return tuple(
+        name
+        for name, version in versions.items()
+        if name not in results.rows
+        or results.rows[name].get("version") != version
+        or asv_results.samples_missing(results.rows[name], samples) > 0
+    )
 
 
-def _measure_once(
-    root: Path,
-    machine: str,
+def _measure(
+    suite: Suite,
     commit: str,
-    number: int,
-    outcome: _Outcome,
-    run: RunAsv,
-    show: Callable[[float, str], None],
+    names: Sequence[str],
+    versions: Mapping[str, str],
+    before: CommitResults | None,
 ) -> None:
-    before = recorded.load_results(root, machine, commit)
-    selection: list[str] = []
-    index = root / "results" / "asv" / "benchmarks.json"
-    if index.exists() and before is not None:
-        known = recorded.load_json(index, root)
-        names = recorded.missing_benchmarks(before, known, number)
-        names = [name for name in names if name not in outcome.failed.get(commit, ())]
-        if not names:
-            return
-        selection = ["--bench", "|".join(f"^{re.escape(name)}$" for name in names)]
-    code = run(
-        root,
-        [
-            *("run", "--machine", machine, "--append-samples"),
-            *("--attribute", "rounds=1", "--attribute", "repeat=1", *selection, f"{commit}^!"),
-        ],
-        show,
-    )
-    after = recorded.load_results(root, machine, commit)
-    if after is None:
+    options = ["--quick", "--append-samples", "--record-samples", "--show-stderr"]
+    if len(names) < len(versions):
+        options += ["--bench", "|".join(rf"^{re.escape(name)}(\(|$)" for name in names)]
+    code = suite.run([commit], *options)
+    if code not in (0, _FAILED):
         raise UserError(
-            f"asv ended with exit code {code} before it measured {commit[:8]}. See {LOG}."
+            f"asv ended with exit code {code} on {commit[:8]}; the end of {suite.root / LOG} says "
+            "why."
         )
-    recorded.restore_lost(before, after)
-    if after.broken and (before is None or before.broken):
-        outcome.broken.add(commit)
-    elif failed := after.failed():
-        outcome.failed.setdefault(commit, set()).update(failed)
+    if before is not None:
+        asv_results.restore_lost_samples(before)
 
 
-def _report(
-    console: Console, root: Path, commits: Sequence[str], outcome: _Outcome, samples: int
-) -> int:
-    for commit in commits:
-        name = escape(_describe(root, commit))
-        if commit in outcome.broken:
-            console.print(f"[red]broken:[/] {name} gives no result: it doesn't build or import.")
-        for benchmark in sorted(outcome.failed.get(commit, ())):
-            console.print(f"[red]failed:[/] {name}: {escape(benchmark)}")
-    measured = len(commits) - len(outcome.broken)
-    console.print(
-        f"{measured} of {len(commits)} commits have {samples} samples a series. "
-        "`make html` shows them."
+def _summary(suite: Suite, commits: Sequence[str], samples: int) -> History:
+    results, versions = suite.results(), suite.versions()
+    measured = {commit: results[commit] for commit in commits if commit in results}
+    broken = tuple(commit for commit, one in measured.items() if asv_results.is_broken(one))
+    whole = {commit: one for commit, one in measured.items() if commit not in broken}
+    failed = {commit: tuple(asv_results.failures(one)) for commit, one in whole.items()}
+    return History(
+        commits=tuple(commits),
+        broken=broken,
+        failed={commit: names for commit, names in failed.items() if names},
+        incomplete=tuple(
+            commit for commit, one in whole.items() if missing(one, versions, samples)
+        ),
     )
-    if outcome.broken or outcome.failed:
-        console.print(f"Reasons of the last run: {LOG}")
-        return 1
-    return 0
-
-
-def _describe(root: Path, commit: str) -> str:
-    return run_git(root, "log", "-1", "--format=%h %s", commit).strip()[:60]

@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,8 @@ from jitscope import adapters, problems
 from jitscope.errors import UserError
 from numpy.testing import assert_allclose
 
-SOLVERS = [
-    pytest.param(
-        name,
-        marks=pytest.mark.skipif(
-            name == "trustfit" and find_spec("trustfit._trf") is None,
-            reason="this commit's trustfit has no solver yet",
-        ),
-    )
-    for name in adapters.NAMES
-]
 
-
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", adapters.NAMES)
 class TestConformance:
     @pytest.mark.parametrize("name", ["linear_100", "exponential_100", "bounded_gaussian_1000"])
     def test_finds_the_reference_minimum(self, solver: str, name: str):

@@ -25,7 +25,7 @@ def run(root: Path, *arguments: str) -> int:
     [
         (["profile", "--problem", "nonsense"], "unknown problem 'nonsense'"),
         (["profile", "--solver", "nonsense"], "unknown solver 'nonsense'"),
-        (["history", "--range", "nonsense..HEAD"], "'nonsense..HEAD' is not a range"),
+        (["history", "--range", "nonsense..HEAD"], "unknown commit range 'nonsense..HEAD'"),
         (["compare", "nonsense", "HEAD"], "'nonsense' names no commit"),
         (["compare", "HEAD", "HEAD"], "No result of commit HEAD"),
         (["serve"], "make html"),

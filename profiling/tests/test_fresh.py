@@ -139,7 +139,11 @@ class TestEnvironment:
         monkeypatch.setenv("JAX_PLATFORMS", "cpu")
         environment = fresh.child_environment()
         settings = {n: v for n, v in environment.items() if n.startswith(("JAX_", "XLA_"))}
-        assert settings == {"JAX_ENABLE_COMPILATION_CACHE": "false", "JAX_PLATFORMS": "cpu"}
+        assert settings == {
+            "JAX_ENABLE_COMPILATION_CACHE": "false",
+            "JAX_PLATFORMS": "cpu",
+            "JAX_TRACEBACK_FILTERING": "off",
+        }
         assert environment["PATH"] == os.environ["PATH"]
 
     def test_a_disk_cache_takes_every_program(self, tmp_path: Path):

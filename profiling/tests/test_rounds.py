@@ -1,177 +1,382 @@
-"""Which commits are measured, in which order, and what happens when one of them fails."""
-
 import json
+import math
 import subprocess
-from collections.abc import Callable, Sequence
+import sys
+import time
+from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
-from jitscope import rounds
+from jitscope import asv_results, bench, machine, rounds
 from jitscope.errors import UserError
-from jitscope.machine import MachineDescription, machine_name
+from jitscope.rounds import measure_history, missing, select_commits
+from rich.console import Console
 
-BENCHMARKS = {
-    "solve.time_fit": {"version": "1", "type": "time"},
-    "counts.track_n": {"version": "1", "type": "track"},
-    "version": 2,
-}
-COLUMNS = ["result", "params", "version", "samples"]
+COLUMNS = ["result", "params", "version", "stats_number", "samples"]
+TIMED, COUNTED = "bench_a.Timed.time_it", "bench_b.Counted.track_count"
+VERSIONS = {TIMED: "1", COUNTED: "1"}
 
 
 def git(root: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=A Tester", "-c", "user.email=tester@example.org")
-    command = ["git", "-C", str(root), *identity, *arguments]
+    command = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@t", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def commit(root: Path, file: str, text: str) -> str:
-    path = root / file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+def commit(root: Path, files: dict[str, str], subject: str) -> str:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     git(root, "add", "-A")
-    git(root, "commit", "-q", "-m", f"{file} {text}")
+    git(root, "commit", "-q", "--no-gpg-sign", "-m", subject)
     return git(root, "rev-parse", "HEAD")
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> tuple[Path, list[str]]:
-    git(tmp_path, "init", "-q", "-b", "main")
-    hashes = [
-        commit(tmp_path, "solver/trustfit/__init__.py", "version"),
-        commit(tmp_path, "solver/trustfit/_trf.py", "A"),
-        commit(tmp_path, "README.md", "words"),
-        commit(tmp_path, "solver/trustfit/_trf.py", "B"),
-        commit(tmp_path, "README.md", "more words"),
-    ]
-    return tmp_path, hashes
+@pytest.fixture(name="project")
+def make_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a repository: no solver, solver A, notes, solver B, notes (HEAD)."""
+    root = tmp_path / "project"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    (root / ".gitignore").write_text(".asv\nresults\n")
+    commit(root, {"asv.conf.json": "{}", "solver/trustfit/__init__.py": ""}, "layout")
+    for number, name in enumerate("AB"):
+        source = f"def curve_fit():\n    return {number}\n"
+        commit(root, {"solver/trustfit/__init__.py": source}, f"solver {name}")
+        commit(root, {"notes.txt": name, "solver/tests/test_it.py": name}, f"notes {name}")
+    monkeypatch.setattr(machine, "register", lambda: "box")
+    return root
+
+
+def row(samples: list[float] | None, *, version: str = "1") -> list[Any]:
+    """Return a timed row of two parameters, of which the second does not apply."""
+    return [[0.1, math.nan], [["'p'", "'q'"]], version, [1, None], [samples, None]]
+
+
+FAILED_ROW = [None, [["'p'", "'q'"]], "1", None, None]
+COUNTED_ROW = [[12.0, 13.0], [["'p'", "'q'"]], "1", None, None]
 
 
 class FakeAsv:
-    """Stands in for asv: adds one sample a call to the results of the commit it was given."""
+    """Stands in for `asv run`: adds one sample to what it is told to measure."""
 
-    def __init__(self, fails: Callable[[str, int], bool] = lambda commit, call: False) -> None:
-        self.calls: list[tuple[str, str | None]] = []
-        self._fails = fails
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.runs: list[tuple[str, bool]] = []
+        self.broken: set[str] = set()
+        self.interrupt_after = 10**6
 
-    def __call__(
-        self, root: Path, arguments: Sequence[str], on_progress: Callable[[float, str], None]
-    ) -> int:
-        hash_ = arguments[-1].removesuffix("^!")
-        bench = arguments[arguments.index("--bench") + 1] if "--bench" in arguments else None
-        self.calls.append((hash_, bench))
-        folder = root / "results" / "asv"
-        path = folder / "here" / f"{hash_[:8]}-env.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        (folder / "benchmarks.json").write_text(json.dumps(BENCHMARKS), encoding="utf-8")
-        times = [1.0]
-        if path.exists():
-            old = json.loads(path.read_text(encoding="utf-8"))["results"]["solve.time_fit"]
-            times = [*(old[3][0] if len(old) > 3 and old[3] else []), 1.0]
-        failed = self._fails(hash_, len(self.calls))
-        results: dict[str, list[object]] = {
-            "solve.time_fit": [None, [], "1"] if failed else [[1.0], [], "1", [times]],
-            "counts.track_n": [None, [], "1"] if failed else [[7], [], "1"],
-        }
-        data = {"result_columns": COLUMNS, "results": results}
-        path.write_text(json.dumps(data), encoding="utf-8")
-        on_progress(100.0, "done")
-        return 2 if failed else 0
+    def path(self, commit: str) -> Path:
+        return self.root / bench.RESULTS / "box" / f"{commit[:8]}-env.json"
 
+    def run(self, suite: Any, commits: Sequence[str], *options: str) -> int:
+        (self.root / bench.RESULTS / "box").mkdir(parents=True, exist_ok=True)
+        if options[-1] == "just-discover":
+            known = {name: {"version": version} for name, version in VERSIONS.items()}
+            path = self.root / bench.RESULTS / "benchmarks.json"
+            path.write_text(json.dumps({**known, "version": 2}))
+            return 0
+        if len(self.runs) == self.interrupt_after:
+            raise UserError("interrupted; what was measured before is saved")
+        assert {"--quick", "--append-samples", "--record-samples"} <= set(options)
+        (commit,) = commits
+        counted = "--bench" not in options
+        self.runs.append((commit, counted))
+        if commit in self.broken:
+            self.write(commit, {TIMED: FAILED_ROW, COUNTED: FAILED_ROW})
+            return 2
+        path = self.path(commit)
+        rows = json.loads(path.read_text())["results"] if path.exists() else {}
+        before = rows[TIMED][4][0] if TIMED in rows else []
+        rows[TIMED] = row([*before, 0.1])
+        if counted:
+            rows[COUNTED] = COUNTED_ROW
+        else:
+            pattern = options[options.index("--bench") + 1]
+            assert pattern == r"^bench_a\.Timed\.time_it(\(|$)"
+        self.write(commit, rows)
+        return 0
 
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = MachineDescription("here", "a processor", 2, "1", "Linux", "x86_64")
-    monkeypatch.setattr(rounds, "register_machine", lambda: machine)
-
-
-def samples_of(root: Path, hash_: str) -> list[float]:
-    path = root / "results" / "asv" / "here" / f"{hash_[:8]}-env.json"
-    return json.loads(path.read_text(encoding="utf-8"))["results"]["solve.time_fit"][3][0]
-
-
-def test_the_commits_that_changed_the_solver_and_head(repository: tuple[Path, list[str]]):
-    root, hashes = repository
-    assert rounds.select_commits(root, None) == [hashes[1], hashes[3], hashes[4]]
+    def write(self, commit: str, rows: dict[str, Any]) -> None:
+        data = {"commit_hash": commit, "result_columns": COLUMNS, "results": rows, "version": 2}
+        self.path(commit).parent.mkdir(parents=True, exist_ok=True)
+        self.path(commit).write_text(json.dumps(data))
 
 
-def test_a_range_is_taken_as_git_understands_it(repository: tuple[Path, list[str]]):
-    root, hashes = repository
-    assert rounds.select_commits(root, "HEAD~2..HEAD") == hashes[3:]
+@pytest.fixture(name="asv")
+def fake_asv(project: Path, monkeypatch: pytest.MonkeyPatch) -> FakeAsv:
+    asv = FakeAsv(project)
+    monkeypatch.setattr(rounds.Suite, "run", lambda *args: asv.run(*args))
+    return asv
 
 
-@pytest.mark.parametrize("bad", ["nonsense..HEAD", "--output=x", "HEAD..HEAD"])
-def test_an_unknown_or_empty_range_is_named(repository: tuple[Path, list[str]], bad: str):
-    root, _ = repository
-    with pytest.raises(UserError, match=rf"{bad}.*RANGE="):
-        rounds.select_commits(root, bad)
+def run(project: Path, **options: Any) -> tuple[rounds.History, str]:
+    console = Console(file=StringIO(), width=200)
+    history = measure_history(project, console=console, **options)
+    assert isinstance(console.file, StringIO)
+    return history, console.file.getvalue()
 
 
-def test_outside_of_a_repository_git_is_asked_for(tmp_path: Path):
-    with pytest.raises(UserError, match="not a git repository"):
-        rounds.select_commits(tmp_path, None)
+class TestCommits:
+    def test_by_default_those_that_changed_the_solver_and_head(self, project: Path):
+        subjects = [
+            git(project, "log", "-1", "--format=%s", c) for c in select_commits(project, None)
+        ]
+        assert subjects == ["solver A", "solver B", "notes B"]
+
+    def test_a_range(self, project: Path):
+        assert select_commits(project, "HEAD~2..HEAD") == tuple(
+            git(project, "rev-list", "--reverse", "HEAD~2..HEAD").split()
+        )
+
+    def test_one_commit(self, project: Path):
+        assert select_commits(project, "HEAD~1") == (git(project, "rev-parse", "HEAD~1"),)
+
+    @pytest.mark.parametrize("bad", ["nowhere", "HEAD..nowhere", "--all", ""])
+    def test_unknown_range(self, project: Path, bad: str):
+        with pytest.raises(UserError, match=f"unknown commit range '{bad}'; give a commit, or"):
+            select_commits(project, bad)
+
+    def test_empty_range(self, project: Path):
+        with pytest.raises(UserError, match="is empty"):
+            select_commits(project, "HEAD..HEAD~1")
+
+    def test_no_git(self, tmp_path: Path):
+        with pytest.raises(UserError, match=r"git cannot read .*work in a clone of the repository"):
+            select_commits(tmp_path, None)
 
 
-@pytest.mark.usefixtures("here")
-def test_commits_take_turns_until_each_series_has_its_samples(
-    repository: tuple[Path, list[str]],
-):
-    root, hashes = repository
-    asv = FakeAsv()
-    assert rounds.measure_history(root, revision_range="HEAD~2..HEAD", samples=3, run=asv) == 0
-    assert [call[0] for call in asv.calls] == [hashes[3], hashes[4]] * 3
-    assert samples_of(root, hashes[3]) == [1.0] * 3
-    # Counters are complete after the first round.
-    assert asv.calls[0][1] is None
-    assert asv.calls[2][1] == r"^solve\.time_fit$"
+class TestRounds:
+    def test_until_each_commit_has_enough_samples(self, project: Path, asv: FakeAsv):
+        history, _ = run(project, samples=3)
+        assert history.commits == select_commits(project, None)
+        assert history.broken == ()
+        assert history.incomplete == ()
+        first, second, third = history.commits
+        assert [commit for commit, _ in asv.runs] == [
+            *(first, second, third),
+            *(third, second, first),
+            *(first, second, third),
+        ]
+
+    def test_counters_are_measured_in_the_first_round_alone(self, project: Path, asv: FakeAsv):
+        run(project, samples=3)
+        assert [counted for _, counted in asv.runs] == [True] * 3 + [False] * 6
+
+    def test_a_measured_history_runs_nothing(self, project: Path, asv: FakeAsv):
+        run(project, samples=2)
+        asv.runs.clear()
+        run(project, samples=2)
+        assert asv.runs == []
+
+    def test_goes_on_after_an_interrupt(self, project: Path, asv: FakeAsv):
+        asv.interrupt_after = 4
+        with pytest.raises(UserError, match="interrupted; what was measured before"):
+            run(project, samples=3)
+        asv.interrupt_after = 10**6
+        run(project, samples=3)
+        assert len(asv.runs) == 9
+        for commit in select_commits(project, None):
+            found = asv_results.load_machine(project / bench.RESULTS, "box")[commit]
+            assert len(found.rows[TIMED]["samples"][0]) == 3
+
+    def test_a_broken_commit_is_named_and_skipped(self, project: Path, asv: FakeAsv):
+        broken = select_commits(project, None)[1]
+        asv.broken = {broken}
+        history, said = run(project, samples=3)
+        assert (
+            f"{broken[:8]} (solver B) is broken: nothing could be measured; skipped. Remove" in said
+        )
+        assert history.broken == (broken,)
+        assert history.incomplete == ()
+        assert [commit for commit, _ in asv.runs].count(broken) == 1
+        asv.runs.clear()
+        run(project, samples=3)
+        assert asv.runs == []
+
+    def test_corrupted_results_are_named_and_kept(self, project: Path, asv: FakeAsv):
+        run(project, samples=1)
+        path = asv.path(select_commits(project, None)[0])
+        path.write_text("{broken")
+        with pytest.raises(UserError, match=f"{path.name} is not readable as JSON.*git checkout"):
+            run(project, samples=2)
+        assert path.read_text() == "{broken"
+
+    def test_asv_that_cannot_start(self, project: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(rounds.Suite, "run", lambda *_: 1)
+        with pytest.raises(UserError, match=r"asv cannot run the suite; the end of .*history.log"):
+            run(project)
 
 
-@pytest.mark.usefixtures("here")
-def test_an_interrupted_run_goes_on_where_it_stopped(repository: tuple[Path, list[str]]):
-    root, hashes = repository
+class TestMissing:
+    def results(self, rows: dict[str, list[Any]]) -> asv_results.CommitResults:
+        named = {name: dict(zip(COLUMNS, one, strict=True)) for name, one in rows.items()}
+        return asv_results.CommitResults(Path("x.json"), "abc", named)
 
-    class Interrupted(FakeAsv):
-        def __call__(self, *arguments: object, **named: object) -> int:
-            if len(self.calls) == 3:
-                raise KeyboardInterrupt
-            return super().__call__(*arguments, **named)  # type: ignore[arg-type]
+    def test_everything_of_an_unmeasured_commit(self):
+        assert missing(None, VERSIONS, 7) == (TIMED, COUNTED)
 
-    with pytest.raises(KeyboardInterrupt):
-        rounds.measure_history(root, revision_range="HEAD~2..HEAD", samples=3, run=Interrupted())
-    asv = FakeAsv()
-    rounds.measure_history(root, revision_range="HEAD~2..HEAD", samples=3, run=asv)
-    assert [call[0] for call in asv.calls] == [hashes[4], hashes[3], hashes[4]]
-    asv = FakeAsv()
-    rounds.measure_history(root, revision_range="HEAD~2..HEAD", samples=3, run=asv)
-    assert asv.calls == []
+    def test_too_few_samples(self):
+        results = self.results({TIMED: row([0.1] * 6), COUNTED: COUNTED_ROW})
+        assert missing(results, VERSIONS, 7) == (TIMED,)
+        assert missing(results, VERSIONS, 6) == ()
 
+    def test_values_without_samples_do_not_count(self):
+        results = self.results({TIMED: row(None), COUNTED: COUNTED_ROW})
+        assert missing(results, VERSIONS, 7) == (TIMED,)
 
-@pytest.mark.usefixtures("here")
-def test_a_broken_commit_is_named_skipped_and_harms_no_other(
-    repository: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
-):
-    root, hashes = repository
-    asv = FakeAsv(fails=lambda hash_, call: hash_ == hashes[3])
-    assert rounds.measure_history(root, revision_range="HEAD~2..HEAD", samples=3, run=asv) == 1
-    assert [call[0] for call in asv.calls] == [hashes[3], hashes[4], hashes[4], hashes[4]]
-    assert f"broken: {hashes[3][:7]}" in capsys.readouterr().out
-    assert samples_of(root, hashes[4]) == [1.0] * 3
+    def test_another_version_does_not_count(self):
+        results = self.results({TIMED: row([0.1] * 7, version="0"), COUNTED: COUNTED_ROW})
+        assert missing(results, VERSIONS, 7) == (TIMED,)
+
+    def test_failed_parameters_are_not_waited_for(self):
+        failed = [[0.1, None], [["'p'", "'q'"]], "1", [1, None], [[0.1] * 7, None]]
+        results = self.results({TIMED: failed, COUNTED: COUNTED_ROW})
+        assert missing(results, VERSIONS, 7) == ()
+        assert list(asv_results.failures(results)) == [f"{TIMED}('q')"]
 
 
-@pytest.mark.usefixtures("here")
-def test_a_failure_in_a_later_round_loses_no_sample(
-    repository: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
-):
-    root, hashes = repository
-    asv = FakeAsv(fails=lambda hash_, call: call == 3)
-    assert rounds.measure_history(root, revision_range="HEAD~2..HEAD", samples=3, run=asv) == 1
-    assert samples_of(root, hashes[3])[:1] == [1.0]
-    assert samples_of(root, hashes[4]) == [1.0] * 3
-    assert "failed:" in capsys.readouterr().out
+class TestBroken:
+    def results(self, values: list[float | None] | None) -> asv_results.CommitResults:
+        solvers = {"result": values, "params": [["'trustfit'", "'scipy'"]]}
+        rows = {"bench_solve": solvers, "other": {"result": None, "params": [["'p'"]]}}
+        return asv_results.CommitResults(Path("x.json"), "abc", rows)
+
+    @pytest.mark.parametrize("values", [None, [None, None], [None, 0.1], [math.nan, 0.1]])
+    def test_without_a_value_of_its_own_solver(self, values: list[float | None] | None):
+        assert asv_results.is_broken(self.results(values))
+
+    def test_not_with_one(self):
+        assert not asv_results.is_broken(self.results([0.1, None]))
 
 
-def test_a_machine_is_named_by_processor_and_cores():
-    assert machine_name("AMD EPYC", 2) == "amd-epyc-2-cores"
-    assert (
-        machine_name("Intel(R) Core(TM) i5-2520M CPU @ 2.50GHz", 1) == "intel-core-i5-2520m-1-core"
-    )
-    assert machine_name("", 4) == "unknown-4-cores"
+class TestLostSamples:
+    def test_a_later_failure_does_not_lose_them(self, tmp_path: Path):
+        asv = FakeAsv(tmp_path)
+        other = row([0.2])
+        asv.write("a" * 40, {TIMED: row([0.1, 0.3]), "other": other})
+        before = asv_results.load_machine(tmp_path / bench.RESULTS, "box")["a" * 40]
+        asv.write("a" * 40, {TIMED: FAILED_ROW, "other": row([0.2, 0.4])})
+        assert asv_results.restore_lost_samples(before) == (TIMED,)
+        after = asv_results.load_machine(tmp_path / bench.RESULTS, "box")["a" * 40]
+        assert after.rows[TIMED]["samples"] == [[0.1, 0.3], None]
+        assert after.rows["other"]["samples"] == [[0.2, 0.4], None]
+
+    def test_a_new_version_may_drop_them(self, tmp_path: Path):
+        asv = FakeAsv(tmp_path)
+        asv.write("a" * 40, {TIMED: row([0.1, 0.3])})
+        before = asv_results.load_machine(tmp_path / bench.RESULTS, "box")["a" * 40]
+        asv.write("a" * 40, {TIMED: row([0.1], version="2")})
+        text = before.path.read_text()
+        assert asv_results.restore_lost_samples(before) == ()
+        assert before.path.read_text() == text
+
+
+class TestBench:
+    def fake_run(self, monkeypatch: pytest.MonkeyPatch, code: int) -> list[list[str]]:
+        commands: list[list[str]] = []
+
+        class FakeProcess:
+            def __init__(self, command: list[str], **_: Any) -> None:
+                commands.append(command)
+
+            def __enter__(self) -> "FakeProcess":
+                return self
+
+            def __exit__(self, *_: object) -> None:
+                pass
+
+            def wait(self) -> int:
+                return code
+
+        real = subprocess.Popen
+        monkeypatch.setattr(
+            bench.subprocess,
+            "Popen",
+            lambda command, **options: (FakeProcess if "asv" in command else real)(
+                command, **options
+            ),
+        )
+        return commands
+
+    def test_measures_head(self, project: Path, monkeypatch: pytest.MonkeyPatch):
+        head = git(project, "rev-parse", "HEAD")
+        FakeAsv(project).write(head, {TIMED: row([0.1])})
+        commands = self.fake_run(monkeypatch, 0)
+        found = bench.run_bench(project)
+        assert (found.commit, found.machine, found.uncommitted) == (head, "box", False)
+        (command,) = commands
+        assert command[2:] == [
+            *("asv", "run", "--machine", "box", "--quick", "--append-samples"),
+            *("--show-stderr", "HEAD"),
+        ]
+        (project / "solver/trustfit/__init__.py").write_text("changed")
+        assert bench.run_bench(project).uncommitted
+
+    def test_failed_benchmarks_are_named(self, project: Path, monkeypatch: pytest.MonkeyPatch):
+        head = git(project, "rev-parse", "HEAD")
+        FakeAsv(project).write(head, {TIMED: row([0.1]), COUNTED: FAILED_ROW})
+        self.fake_run(monkeypatch, 2)
+        with pytest.raises(UserError, match=rf"1 benchmark\(s\) failed on {head[:8]}: {COUNTED};"):
+            bench.run_bench(project)
+
+    def test_a_solver_that_does_not_build(self, project: Path, monkeypatch: pytest.MonkeyPatch):
+        head = git(project, "rev-parse", "HEAD")
+        FakeAsv(project).write(head, {TIMED: FAILED_ROW})
+        self.fake_run(monkeypatch, 2)
+        with pytest.raises(UserError, match=f"every benchmark failed on {head[:8]}"):
+            bench.run_bench(project)
+
+    def test_asv_itself_fails(self, project: Path, monkeypatch: pytest.MonkeyPatch):
+        self.fake_run(monkeypatch, 1)
+        with pytest.raises(UserError, match="asv ended with exit code 1"):
+            bench.run_bench(project)
+
+    def test_an_interrupt_lets_asv_stop_what_it_started(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        said = project / "said"
+        program = (
+            "import pathlib, signal, sys, time\n"
+            "def stop(*_):\n"
+            f"    pathlib.Path({str(said)!r}).write_text('stopped'); sys.exit(1)\n"
+            "signal.signal(signal.SIGINT, stop)\n"
+            f"pathlib.Path({str(said)!r}).write_text('started'); time.sleep(60)\n"
+        )
+        real = subprocess.Popen
+
+        class Interrupted(real[Any]):
+            def wait(self, timeout: float | None = None) -> int:
+                if timeout is None and self.returncode is None:
+                    while not said.exists() or said.read_text() != "started":
+                        time.sleep(0.01)
+                    raise KeyboardInterrupt
+                return super().wait(timeout)
+
+        monkeypatch.setattr(
+            bench.subprocess,
+            "Popen",
+            lambda command, **options: Interrupted([sys.executable, "-c", program], **options),
+        )
+        with pytest.raises(UserError, match="interrupted; what was measured before is saved"):
+            bench.run_asv(project, "run", machine="box")
+        assert said.read_text() == "stopped"
+
+    def test_no_git(self, tmp_path: Path):
+        with pytest.raises(UserError, match="git cannot read"):
+            bench.run_bench(tmp_path)
+
+    def test_no_configuration(self, project: Path):
+        (project / "asv.conf.json").unlink()
+        with pytest.raises(UserError, match=r"has no asv\.conf\.json"):
+            bench.run_bench(project)
+
+    def test_corrupted_results(self, project: Path):
+        path = project / bench.RESULTS / "box" / "abc-env.json"
+        path.parent.mkdir(parents=True)
+        path.write_text('{"results": ')
+        with pytest.raises(UserError, match=r"abc-env.json is not readable as JSON"):
+            bench.run_bench(project)
+        assert path.read_text() == '{"results": '

@@ -1,0 +1,192 @@
+"""asv's results files, as far as deciding what is still to be measured needs them.
+
+One file holds what was measured on one commit: ``results`` maps a benchmark's name to a row, its
+columns named by ``result_columns`` (trailing ones may be missing). Each column that belongs to
+parameters is a list in the order of ``itertools.product(*params)``.
+"""
+
+import itertools
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jitscope import adapters
+from jitscope.errors import UserError
+
+API_VERSION = 2
+
+
+@dataclass(frozen=True)
+class CommitResults:
+    """What one file holds.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    commit : str
+        Full hash.
+    rows : mapping
+        Benchmark -> column -> value.
+    """
+
+    path: Path
+    commit: str
+    rows: Mapping[str, Mapping[str, Any]]
+
+
+def load_json(path: Path) -> Any:
+    """Read a JSON file of asv's.
+
+    Raises
+    ------
+    UserError
+        It is not JSON; names the file and the mend, and leaves it as it is.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise UserError(
+            f"{path} is not readable as JSON ({error}); restore it with `git checkout -- {path}` "
+            "or remove it to measure it again."
+        ) from error
+
+
+def load_machine(results_dir: Path, machine: str) -> dict[str, CommitResults]:
+    """Read every results file of a machine, by full hash of its commit.
+
+    Raises
+    ------
+    UserError
+        One of them is corrupted.
+    """
+    found = (
+        _load(path)
+        for path in sorted((results_dir / machine).glob("*.json"))
+        if path.name != "machine.json"
+    )
+    return {results.commit: results for results in found}
+
+
+def check_all(results_dir: Path) -> None:
+    """Read everything that asv and the pages will read.
+
+    Raises
+    ------
+    UserError
+        A file is corrupted.
+    """
+    for path in sorted(results_dir.rglob("*.json")):
+        data = load_json(path)
+        if not isinstance(data, dict):
+            raise UserError(
+                f"{path} is not a file of asv's; restore it with `git checkout -- {path}` or "
+                "remove it to measure it again."
+            )
+
+
+def _load(path: Path) -> CommitResults:
+    data = load_json(path)
+    try:
+        columns = data["result_columns"]
+        rows = {
+            name: dict(itertools.zip_longest(columns, row)) for name, row in data["results"].items()
+        }
+        return CommitResults(path, data["commit_hash"], rows)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} is not a results file of asv's (no usable {error}); restore it with "
+            f"`git checkout -- {path}` or remove it to measure the commit again."
+        ) from error
+
+
+def is_failed(value: Any) -> bool:
+    """Tell whether asv recorded a failure (null), rather than a value or n/a (NaN)."""
+    return value is None
+
+
+def _values(row: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each combination of parameters, as asv writes them, and its value."""
+    combinations = list(itertools.product(*(row["params"] or ())))
+    values = row["result"]
+    return zip(combinations, values or [None] * len(combinations), strict=False)
+
+
+def failures(results: CommitResults) -> Iterator[str]:
+    """Yield the benchmarks that failed, each with the parameters for which it did."""
+    for name, row in sorted(results.rows.items()):
+        if row["result"] is None:
+            yield name
+            continue
+        for parameters, value in _values(row):
+            if is_failed(value):
+                yield f"{name}({', '.join(parameters)})" if parameters else name
+
+
+def is_broken(results: CommitResults) -> bool:
+    """Tell whether nothing of the commit's own solver could be measured.
+
+    So it is where the commit does not build, or its solver always raises; that other solvers
+    were timed beside it says nothing of the commit.
+    """
+    peers = {repr(name) for name in adapters.NAMES if name != "trustfit"}
+    return bool(results.rows) and all(
+        is_failed(value) or math.isnan(value) or peers.intersection(parameters)
+        for row in results.rows.values()
+        for parameters, value in _values(row)
+    )
+
+
+def samples_missing(row: Mapping[str, Any], wanted: int) -> int:
+    """Return how many more samples a benchmark needs.
+
+    Counters have no samples and need none; parameters that failed or do not apply count as done.
+    """
+    values, numbers = row["result"], row.get("stats_number")
+    if values is None or numbers is None:
+        return 0
+    samples = row.get("samples") or [None] * len(values)
+    return max(
+        (
+            wanted - len(one or ())
+            for value, number, one in zip(values, numbers, samples, strict=True)
+            if number is not None and not is_failed(value) and not math.isnan(value)
+        ),
+        default=0,
+    )
+
+
+def restore_lost_samples(before: CommitResults) -> tuple[str, ...]:
+    """Put back the rows that lost samples since `before` was read; return their names.
+
+    asv drops all earlier samples of a parameter when a later run of it fails.
+    """
+    data = load_json(before.path)
+    now = _load(before.path)
+    lost = tuple(
+        name
+        for name, row in now.rows.items()
+        if name in before.rows and _lost_samples(before.rows[name], row)
+    )
+    if lost:
+        from asv import util
+
+        columns = data["result_columns"]
+        for name in lost:
+            data["results"][name] = [before.rows[name].get(column) for column in columns]
+        del data["version"]
+        util.write_json(str(before.path), data, API_VERSION, compact=True)
+    return lost
+
+
+def _lost_samples(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    if before.get("version") != now.get("version"):
+        return False
+    return _count(before) > _count(now)
+
+
+def _count(row: Mapping[str, Any]) -> int:
+    return sum(len(one or ()) for one in row.get("samples") or ())
