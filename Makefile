@@ -46,5 +46,6 @@ html: $(STAMP)  ## publish the pages from the results
 serve: $(STAMP)  ## serve the pages on 127.0.0.1 (PORT=8000)
 	@$(BIN)/jitscope serve $(if $(PORT),--port '$(PORT)')
 
-clean:  ## remove .venv and everything generated (committed results stay)
-	rm -rf .venv .venv-newest .asv results/html results/profile .pytest_cache .ruff_cache .hypothesis
+clean:  ## remove .venv and everything generated (results and sessions stay)
+	rm -rf .venv .venv-newest $(VENV) .asv results/html .pytest_cache .ruff_cache .hypothesis \
+	  build solver/*.egg-info profiling/*.egg-info profiling/build

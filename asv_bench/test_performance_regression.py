@@ -21,6 +21,7 @@ class Benchmark(Protocol):
     """pytest-benchmark's fixture, as far as it is used."""
 
     group: str
+    extra_info: dict[str, Any]
 
     def __call__(self, function: Callable[[], None]) -> None:
         """Time a function."""
@@ -93,6 +94,30 @@ def test_reuse_with_new_data(benchmark: Benchmark) -> None:
         adapter.prepare(problem)
 
     benchmark.pedantic(adapter.run, setup=change_data, rounds=10)
+    check_answer(problem, adapter.result())
+
+
+def test_reuse_with_the_same_data(benchmark: Benchmark) -> None:
+    """The second fit of a process."""
+    benchmark.group = "reuse"
+    adapter, problem = adapters.get("trustfit"), problems.get("gaussian_1000")
+    adapter.prepare(problem)
+    adapter.run()
+    benchmark.pedantic(adapter.run, setup=lambda: None, rounds=10)
+    check_answer(problem, adapter.result())
+
+
+def test_memory(benchmark: Benchmark) -> None:
+    """Temporary bytes of the compiled modules, beside the time; the peak is asv's to measure."""
+    from jitscope.counters import CounterRecorder
+
+    benchmark.group = "memory"
+    adapter, problem = adapters.get("trustfit"), problems.get("cubic_50000")
+    adapter.prepare(problem)
+    with CounterRecorder() as recorder:
+        adapter.run()
+    benchmark.extra_info["temporary_bytes"] = recorder.counters.temp_bytes
+    benchmark(adapter.run)
     check_answer(problem, adapter.result())
 
 

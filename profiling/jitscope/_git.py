@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 from jitscope.errors import UserError
+
+
+class GitError(UserError):
+    """Git refused a command; the message is git's own last line."""
 
 
 def run_git(root: Path, *arguments: str) -> str:
@@ -28,7 +33,13 @@ def run_git(root: Path, *arguments: str) -> str:
     command = ["git", "-C", str(root), *arguments]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+            command,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, "LC_ALL": "C"},  # its messages are read below
+            check=False,
         )
     except FileNotFoundError as error:
         raise UserError("git is not installed; history is read through it. Install git.") from error
@@ -38,7 +49,8 @@ def run_git(root: Path, *arguments: str) -> str:
             "Clone the project with `git clone` instead of copying its files."
         )
     if done.returncode != 0:
-        raise GitError(done.stderr.strip() or f"git {arguments[0]} failed")
+        said = done.stderr.strip().splitlines() or [f"git {arguments[0]} failed"]
+        raise GitError(said[0])
     return done.stdout
 
 
@@ -51,15 +63,10 @@ def resolve_commit(root: Path, revision: str) -> str:
         If it names none.
     """
     try:
-        found = run_git(
-            root, "rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}"
-        )
+        found = run_git(root, "rev-parse", "--verify", "--end-of-options", revision + "^{commit}")
     except GitError as error:
         raise UserError(
-            f"{revision!r} names no commit of this repository. `git log --oneline` lists them."
+            f"{revision!r} names no commit of this repository ({error}). "
+            "`git log --oneline` lists them."
         ) from error
     return found.strip()
-
-
-class GitError(Exception):
-    """Git refused a command; the message is git's own."""

@@ -132,7 +132,7 @@ def is_broken(results: CommitResults) -> bool:
     So it is where the commit does not build, or its solver always raises; that other solvers
     were timed beside it says nothing of the commit.
     """
-    peers = {repr(name) for name in adapters.NAMES if name != "trustfit"}
+    peers = {repr(name) for name in adapters.PEERS}
     return bool(results.rows) and all(
         is_failed(value) or math.isnan(value) or peers.intersection(parameters)
         for row in results.rows.values()

@@ -22,9 +22,13 @@ def _bench(args: argparse.Namespace) -> int:
         print("The solver has uncommitted changes: they were not measured. Commit them first.")
     page = publish(args.root)
     print(f"\nPhases over time: {page.as_uri()}")
+    print(f"Your own bar: this machine is {measured.machine} under 'Machine'.")
     print("Next: `make profile` (where one fit's time goes, to the line),")
     print("      `make serve` (the pages over http, asv's own among them),")
     print("      `make history` (measure every commit that changed the solver).")
+    if measured.failures is not None:
+        print(f"jitscope: {measured.failures}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -32,12 +36,18 @@ def _history(args: argparse.Namespace) -> int:
     from jitscope.rounds import measure_history
 
     history = measure_history(args.root, args.range, samples=args.samples)
+    for commit in history.broken:
+        print(f"{commit[:8]}: broken, nothing of its solver could be measured")
     for commit, names in history.failed.items():
         print(f"{commit[:8]}: failed: {', '.join(names)}")
-    complete = len(history.commits) - len({*history.broken, *history.incomplete})
+    if history.broken or history.failed:
+        print("To try one of them again, remove its file from results/asv; .asv/history.log says")
+        print("why it failed.")
+    short = {*history.broken, *history.failed, *history.incomplete}
+    complete = len(history.commits) - len(short)
     print(f"{complete} of {len(history.commits)} commits have {args.samples} samples a series.")
     print("`make html` shows them.")
-    return 1 if history.broken or history.failed or history.incomplete else 0
+    return 1 if short else 0
 
 
 def _compare(args: argparse.Namespace) -> int:
@@ -126,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"jitscope: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("jitscope: interrupted; what was measured is kept.", file=sys.stderr)
+        print("jitscope: interrupted.", file=sys.stderr)
         return 130
 
 

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 from jitscope._git import resolve_commit
+from jitscope.bench import RESULTS
 from jitscope.errors import UserError
+from jitscope.machine import describe_machine
 
 
 def compare_commits(root: Path, base: str, head: str) -> int:
@@ -31,11 +33,25 @@ def compare_commits(root: Path, base: str, head: str) -> int:
         If a revision names no commit, or no result of it is there.
     """
     hashes = [resolve_commit(root, revision) for revision in (base, head)]
+    machines = {
+        commit: {path.parent.name for path in (root / RESULTS).glob(f"*/{commit[:8]}-*.json")}
+        for commit in hashes
+    }
     for revision, commit in zip((base, head), hashes, strict=True):
-        if not any((root / "results" / "asv").glob(f"*/{commit[:8]}*.json")):
+        if not machines[commit]:
             raise UserError(
-                f"No result of commit {revision} ({commit[:8]}) in results/asv. "
+                f"No result of commit {revision} ({commit[:8]}) in {RESULTS}. "
                 f"Measure it: `make history RANGE={revision}^!`."
             )
-    command = [sys.executable, "-m", "asv", "compare", "--split", "--factor", "1.05", *hashes]
+    shared = set.intersection(*machines.values())
+    if not shared:
+        raise UserError(
+            f"{base} and {head} were measured on different machines. Measure both on this one: "
+            f"`make history RANGE={base}^!` and `make history RANGE={head}^!`."
+        )
+    here = describe_machine().name
+    machine = here if here in shared else min(shared)
+    print(f"Measured on {machine}:")
+    command = [sys.executable, "-m", "asv", "compare", "--machine", machine]
+    command += ["--split", "--factor", "1.05", *hashes]
     return subprocess.run(command, cwd=root, check=False).returncode

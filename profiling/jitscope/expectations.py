@@ -27,9 +27,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from jitscope.errors import UserError
-from jitscope.history import History
+from jitscope.history import PHASE_BENCHMARK, History
 
-PHASE_BENCHMARK = "bench_phases.Phases.track_phase_s"
 FIRST_CALL_BENCHMARK = "bench_jit.FirstCall.track_first_call_s"
 QUANTITIES = ("solver_run_time", "total_first_call")
 MIN_SAMPLES = 7

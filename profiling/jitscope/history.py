@@ -18,11 +18,15 @@ from typing import Any
 import pandas as pd
 from asv_runner.statistics import compute_stats
 
+from jitscope import adapters
 from jitscope._git import GitError, run_git
 from jitscope.errors import UserError
 
 RESULTS_FORMAT = 2
 """Version of asv's results format that this module reads."""
+
+PHASE_BENCHMARK = "bench_phases.Phases.track_phase_s"
+"""The benchmark that the pages are made of."""
 
 RESULT_COLUMNS = (
     *("commit", "machine", "environment", "benchmark", "value", "status", "n", "lo", "hi"),
@@ -44,9 +48,10 @@ class History:
         the benchmark's own unit, ``lo`` and ``hi`` asv's 99% interval of it (None when there are
         too few samples for one), ``n`` the number of finite samples, ``samples`` a tuple of
         floats in the order of measurement (NaN where a sample has no value). ``status`` is "ok",
-        "failed" (no value), "skipped" (not applicable, NaN) or "broken" (no benchmark of this
-        commit gave a value, as when it does not build). ``versions`` maps requirement to version,
-        ``hardware`` holds cpu, number of cpus, memory and system as asv recorded them.
+        "failed" (no value), "skipped" (not applicable, NaN) or "broken" (failed, as did
+        everything else of this commit's own solver: it does not build). ``versions`` maps
+        requirement to version, ``hardware`` holds cpu, number of cpus, memory and system as asv
+        recorded them.
     commits : pandas.DataFrame
         Every commit on the first-parent line of HEAD, oldest first: full hash, ``order`` (0 is
         the oldest), first parent's hash (or None), first line of the message, author date (ISO
@@ -112,7 +117,7 @@ def read_commits(root: Path) -> pd.DataFrame:
         printed = run_git(root, *plain, *log)
     except GitError as error:
         raise UserError(
-            f"git cannot read the commits of {root} ({str(error).splitlines()[-1]}): "
+            f"git cannot read the commits of {root} ({error}): "
             "run this in a clone of the repository that has at least one commit."
         ) from error
     lines = [line for line in printed.split("\0") if line]
@@ -196,8 +201,11 @@ def _rows_of_file(
             continue
         names = benchmarks[name]["param_names"]
         rows += [{**common, "benchmark": name, **row} for row in _rows_of_benchmark(record, names)]
-    if all(row["status"] == "failed" for row in rows):
-        rows = [{**row, "status": "broken"} for row in rows]
+    # That other solvers were measured beside it says nothing of the commit's own.
+    own = [row["status"] for row in rows if row.get("solver") not in adapters.PEERS]
+    if "failed" in own and "ok" not in own:
+        broken = {"failed": "broken"}
+        rows = [{**row, "status": broken.get(row["status"], row["status"])} for row in rows]
     return rows
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from jitscope import adapters, problems
 from jitscope.adapters import Adapter
+from jitscope.sample import check_answer
 
 
 def _conversions(adapter: Adapter, folder: Path) -> object:
@@ -75,8 +76,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="where dumps go")
     args = parser.parse_args(argv)
     adapter = adapters.get(args.solver)
-    adapter.prepare(problems.get(args.problem))
-    print(json.dumps(PASSES[args.name](adapter, args.folder)))
+    problem = problems.get(args.problem)
+    adapter.prepare(problem)
+    recorded = PASSES[args.name](adapter, args.folder)
+    check_answer(problem, adapter.result())
+    print(json.dumps(recorded))
     return 0
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
 import cattrs
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from jitscope import adapters, fresh, problems
@@ -16,15 +19,16 @@ from jitscope.conversions import ConversionSite
 from jitscope.environment import describe_environment
 from jitscope.errors import UserError
 from jitscope.lines import LineTime
-from jitscope.overhead import calibrate
+from jitscope.overhead import Overhead, calibrate
 from jitscope.report.publish import publish
 from jitscope.report.terminal import print_session
 from jitscope.sample import Sample
+from jitscope.selftest import require_supported_jax
 from jitscope.session import SCHEMA_VERSION, CallPhases, ProblemProfile, Session, save_session
 
 SIZES = ("small", "medium", "large", "xlarge")
 T = TypeVar("T")
-PASS_NAMES = ("first call", "warm call", "conversions", "lines", "cprofile")
+PASS_NAMES = ("first call", "first call, no hooks", "warm call", "conversions", "lines", "cprofile")
 
 
 def run_profile(root: Path, *, solver: str, names: Sequence[str] | None) -> int:
@@ -63,27 +67,44 @@ def run_profile(root: Path, *, solver: str, names: Sequence[str] | None) -> int:
     )
     created = datetime.now(UTC)
     stem = created.strftime("%Y%m%dT%H%M%SZ")
-    dumps = root / "results" / "profile" / stem
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("profiling", total=len(chosen) * len(PASS_NAMES))
-
-        def step(label: str) -> None:
-            progress.update(task, description=label, advance=1)
-
-        recorded = tuple(profile_problem(name, solver, root, dumps / name, step) for name in chosen)
+    path = root / "results" / "sessions" / f"{stem}.json"
     session = Session(
         schema_version=SCHEMA_VERSION,
         created_utc=created.isoformat(timespec="seconds"),
         environment=describe_environment(root),
-        overhead=calibrate(),
-        problems=recorded,
+        overhead=_calibrated(),
+        problems=(),
     )
-    path = root / "results" / "sessions" / f"{stem}.json"
-    save_session(session, path)
-    page = publish(root).with_name("profile.html")
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("profiling", total=len(chosen) * len(PASS_NAMES))
+        for done, name in enumerate(chosen):
+            steps = count(done * len(PASS_NAMES))
+
+            def step(label: str, steps: Iterator[int] = steps) -> None:
+                progress.update(task, description=label, completed=next(steps))
+
+            dumps = root / "results" / "profile" / stem / name
+            profile = profile_problem(name, solver, root, dumps, step)
+            session = replace(session, problems=(*session.problems, profile))
+            # After each problem, so that an interrupt loses none of those before.
+            save_session(session, path)
     print_session(session, root, console)
-    _print_paths(console, root, path, page, recorded)
-    return 1 if any(profile.failures for profile in recorded) else 0
+    _print_paths(console, root, path, session.problems)
+    try:
+        page = publish(root, path).with_name("profile.html")
+    except UserError as error:
+        console.print(f"The page could not be written: {escape(str(error))}")
+        return 1
+    console.print(f"Page:     {page.as_uri()}", soft_wrap=True)
+    return 1 if any(profile.failures for profile in session.problems) else 0
+
+
+def _calibrated() -> Overhead:
+    try:
+        require_supported_jax()
+        return calibrate()
+    except RuntimeError as error:
+        raise UserError(str(error)) from error
 
 
 def profile_problem(
@@ -120,12 +141,18 @@ def profile_problem(
         what = f"the {label} pass over {name}"
         return attempt(label, lambda: fresh.run_child("jitscope.passes", arguments, what=what))
 
-    def call(label: str, condition: str) -> CallPhases | None:
-        sample = attempt(label, lambda: fresh.run_sample(name, condition, solver=solver))
-        return None if sample is None else _call_phases(sample)
+    def call(condition: str, *, observed: bool = True) -> Sample:
+        return fresh.run_sample(name, condition, solver=solver, observed=observed)
 
-    first_call = call("first call", "cold")
-    warm_call = call("warm call", "warm_memory")
+    first, twin, warm = (
+        attempt("first call", lambda: call("cold")),
+        attempt("first call, no hooks", lambda: call("cold", observed=False)),
+        attempt("warm call", lambda: call("warm_memory")),
+    )
+    if first is not None and twin is not None:
+        first = replace(first, unobserved_wall_ns=twin.unobserved_wall_ns)
+    first_call = None if first is None else _call_phases(first)
+    warm_call = None if warm is None else _call_phases(warm)
     conversions = run_pass("conversions")
     lines = run_pass("lines")
     cprofile = run_pass("cprofile") or {}
@@ -164,15 +191,13 @@ def _call_phases(sample: Sample) -> CallPhases:
 
 
 def _entered(call: CallPhases | None, function: str | None) -> int | None:
-    if call is None or function is None:
-        return None
-    return call.calls.get(f"function:{function}", 0)
+    # A stage function that never ran is not there, and neither is one that nothing wrapped.
+    return None if call is None else call.calls.get(f"function:{function}")
 
 
 def _print_paths(
-    console: Console, root: Path, session: Path, page: Path, recorded: Sequence[ProblemProfile]
+    console: Console, root: Path, session: Path, recorded: Sequence[ProblemProfile]
 ) -> None:
-    console.print(f"Page:     {page.as_uri()}", soft_wrap=True)
     console.print(f"Session:  {session.relative_to(root)}", soft_wrap=True)
     for profile in recorded:
         for dump in profile.cprofile.values():

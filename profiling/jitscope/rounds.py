@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from jitscope import asv_results
+from jitscope._git import GitError, resolve_commit, run_git
 from jitscope.asv_results import CommitResults
-from jitscope.bench import RESULTS, git, prepare, run_asv
+from jitscope.bench import RESULTS, prepare, run_asv
 from jitscope.errors import UserError
 
 SAMPLES = 7
@@ -138,18 +139,18 @@ def select_commits(root: Path, commit_range: str | None) -> tuple[str, ...]:
     UserError
         Unknown or empty range, or no git.
     """
-    head = git(root, "rev-parse", "--verify", "HEAD")
+    head = resolve_commit(root, "HEAD")
     if commit_range is None:
         # Before there is a `curve_fit` there is nothing that the suite could call.
-        touched = git(root, "rev-list", "--first-parent", "--reverse", head, "--", SOLVER)
+        touched = run_git(root, "rev-list", "--first-parent", "--reverse", head, "--", SOLVER)
         measurable = [commit for commit in touched.split() if _has_curve_fit(root, commit)]
         return tuple(dict.fromkeys([*measurable, head]))
     single = ".." not in commit_range and not commit_range.endswith("^!")
     options = ("--no-walk",) if single else ("--first-parent", "--reverse")
     try:
         # --end-of-options: a range that starts with a dash is a range, not an option.
-        found = git(root, "rev-list", *options, "--end-of-options", commit_range).split()
-    except UserError as error:
+        found = run_git(root, "rev-list", *options, "--end-of-options", commit_range).split()
+    except GitError as error:
         raise UserError(
             f"unknown commit range {commit_range!r}; give a commit, or a range that `git "
             "rev-list` understands, such as HEAD~3..HEAD."
@@ -161,8 +162,8 @@ def select_commits(root: Path, commit_range: str | None) -> tuple[str, ...]:
 
 def _has_curve_fit(root: Path, commit: str) -> bool:
     try:
-        git(root, "grep", "--quiet", "def curve_fit", commit, "--", SOLVER)
-    except UserError:
+        run_git(root, "grep", "--quiet", "def curve_fit", commit, "--", SOLVER)
+    except GitError:
         return False
     return True
 
@@ -188,7 +189,7 @@ def _measure_rounds(suite: Suite, commits: Sequence[str], samples: int, console:
                 names = missing(before, versions, samples)
                 if not names:
                     continue
-                subject = git(suite.root, "log", "-1", "--format=%s", commit)
+                subject = run_git(suite.root, "log", "-1", "--format=%s", commit).strip()
                 progress.update(task, description=f"{commit[:8]} {subject[:40]}")
                 _measure(suite, commit, names, versions, before)
                 progress.advance(task)
@@ -269,13 +270,13 @@ def _measure(
     if len(names) < len(versions):
         options += ["--bench", "|".join(rf"^{re.escape(name)}(\(|$)" for name in names)]
     code = suite.run([commit], *options)
+    if before is not None:
+        asv_results.restore_lost_samples(before)
     if code not in (0, _FAILED):
         raise UserError(
             f"asv ended with exit code {code} on {commit[:8]}; the end of {suite.root / LOG} says "
             "why."
         )
-    if before is not None:
-        asv_results.restore_lost_samples(before)
 
 
 def _summary(suite: Suite, commits: Sequence[str], samples: int) -> History:
@@ -289,6 +290,8 @@ def _summary(suite: Suite, commits: Sequence[str], samples: int) -> History:
         broken=broken,
         failed={commit: names for commit, names in failed.items() if names},
         incomplete=tuple(
-            commit for commit, one in whole.items() if missing(one, versions, samples)
+            commit
+            for commit in commits
+            if commit not in broken and missing(results.get(commit), versions, samples)
         ),
     )

@@ -135,7 +135,7 @@ def load_session(path: Path) -> Session:
     if found != SCHEMA_VERSION:
         raise UserError(
             f"{path} has schema version {found}; this jitscope reads {SCHEMA_VERSION}. "
-            "Read it with the jitscope that wrote it."
+            "Delete it, or read it with the jitscope that wrote it."
         )
     try:
         return cattrs.structure(data, Session)

@@ -14,7 +14,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("results/profile"))
     args = parser.parse_args()
     options = ["--solver", args.solver, "--problem", args.problem, "--folder", str(args.folder)]
-    dumps = fresh.run_child("jitscope.passes", ["cprofile", *options], what="the cprofile pass")
+    try:
+        dumps = fresh.run_child("jitscope.passes", ["cprofile", *options], what="the cProfile pass")
+    except fresh.ChildFailed as error:
+        raise SystemExit(str(error)) from error
     for call, dump in dumps.items():
         print(f"{call} call: snakeviz {dump}")
 

@@ -18,10 +18,13 @@ def main() -> None:
     parser.add_argument("--solver", default="trustfit")
     args = parser.parse_args()
     options = ["--solver", args.solver, "--problem", args.problem]
-    lines, sites = (
-        fresh.run_child("jitscope.passes", [name, *options], what=f"the {name} pass")
-        for name in ("lines", "conversions")
-    )
+    try:
+        lines, sites = (
+            fresh.run_child("jitscope.passes", [name, *options], what=f"the {name} pass")
+            for name in ("lines", "conversions")
+        )
+    except fresh.ChildFailed as error:
+        raise SystemExit(str(error)) from error
     table = Table(title=f"{args.solver}, {args.problem}: the driver in one warm fit")
     for heading in ("line", "hits", "time µs", "to host", "to device", "source"):
         source = heading == "source"

@@ -196,3 +196,18 @@ def test_the_configuration_is_what_the_code_expects():
     for package, versions in conf["matrix"]["req"].items():
         assert versions == [constraints[package.removeprefix("pip+")]], package
     assert not any("-e {build_dir}" in command for command in conf["install_command"])
+
+
+@pytest.mark.slow
+def test_the_pytest_benchmarks_run():
+    target = str(ROOT / "asv_bench" / "test_performance_regression.py")
+    options = ["-q", "--benchmark-disable", "-k", "linear_100 or reuse or memory"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", target, *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "5 passed" in done.stdout

@@ -75,4 +75,4 @@ def test_ctrl_c_ends_without_a_traceback(
 
     monkeypatch.setattr("jitscope.report.publish.publish", interrupt)
     assert run(repository, "html") == 130
-    assert "interrupted" in capsys.readouterr().err
+    assert capsys.readouterr().err == "jitscope: interrupted.\n"

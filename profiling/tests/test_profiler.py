@@ -10,7 +10,7 @@ from jitscope.session import load_session
 
 @pytest.mark.slow
 def test_a_problem_is_profiled_to_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(profiler, "publish", lambda root: root / "index.html")
+    monkeypatch.setattr(profiler, "publish", lambda root, session: root / "index.html")
     assert profiler.run_profile(tmp_path, solver="trustfit", names=["linear_100"]) == 0
     (path,) = (tmp_path / "results" / "sessions").glob("*.json")
     (profile,) = load_session(path).problems
@@ -46,7 +46,7 @@ def test_a_pass_that_fails_harms_no_other(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(fresh, "run_sample", run_sample)
     labels: list[str] = []
     profile = profiler.profile_problem("linear_100", "trustfit", tmp_path, tmp_path, labels.append)
-    assert set(profile.failures) == {"first call", "warm call", "lines"}
+    assert set(profile.failures) == {"first call", "first call, no hooks", "warm call", "lines"}
     assert profile.first_call is None
     assert profile.outer_iterations is None
     assert profile.lines is None

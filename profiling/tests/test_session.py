@@ -45,9 +45,9 @@ FIRST_CALL = CallPhases(
 WARM_CALL = CallPhases(
     wall_ns=1000,
     unobserved_wall_ns=400,
-    phases_ns={"import": None, "backend": None, "host": 500, "to_host": 200, "dispatch": 300},
+    phases_ns={"import": None, "backend": None, "host": 450, "to_host": 200, "dispatch": 350},
     by_stage_ns={
-        "": {"host": 150, "to_host": 50},
+        "": {"host": 100, "device_wait": 50, "to_host": 50},
         "factorisation": {"host": 250, "dispatch": 300},
         "inner loop": {"host": 100, "to_host": 150},
     },
@@ -134,7 +134,13 @@ def test_the_first_call_has_every_phase_and_the_share_of_compilation():
 
 def test_inside_the_solve_conversions_are_taken_out_of_the_stages():
     parts = tables.inside_the_solve(WARM_CALL)
-    assert parts == {"factorisation": 550, "inner loop": 100, "conversions": 200, "host": 150}
+    assert parts == {
+        "factorisation": 550,
+        "inner loop": 100,
+        "other kernels": 50,
+        "arguments and conversions": 200,
+        "host": 100,
+    }
     assert sum(parts.values()) == WARM_CALL.wall_ns
     compiling = dataclasses.replace(WARM_CALL, by_stage_ns={"inner loop": {"compile": 1000}})
     assert tables.inside_the_solve(compiling)["compilation"] == 1000

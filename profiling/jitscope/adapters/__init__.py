@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from jitscope.problems import Problem
 
 NAMES = ("trustfit", "scipy")
+PEERS = tuple(name for name in NAMES if name != "trustfit")
+"""Solvers measured beside the history's own: they come with the environment, not the commit."""
 TrSolver = Literal["exact", "lsmr"]
 
 

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from jitscope.history import History
+from jitscope.history import PHASE_BENCHMARK, History
 
-PHASE_BENCHMARK = "bench_phases.Phases.track_phase_s"
 CONVERSION_BENCHMARK = "bench_conversions.Conversions.track_count"
 MODULE_BENCHMARK = "bench_compile.CompiledModules.track_modules"
 MODULES_OF = {"cold": "first fit", "warm_memory": "same data"}

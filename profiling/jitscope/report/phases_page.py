@@ -87,6 +87,7 @@ def render_phases_page(history: History, *, beside: Neighbours) -> str:
         "phases.html",
         page="phases",
         setups=setups,
+        problems=list(dict.fromkeys(name for setup in setups for name in setup.problems)),
         conditions=_conditions(setups),
         styles=_styles(setups),
         notes=history.notes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ STAGE_COLOURS: Mapping[str, str] = {
     "residual and Jacobian": "#2b6cb0",
     "factorisation": "#c8434f",
     "inner loop": "#f0904f",
-    "conversions": "#1b998b",
+    "other kernels": "#7cc6ef",
+    "arguments and conversions": "#1b998b",
     "host": "#a98467",
     "compilation": "#f4c95d",
 }
@@ -25,6 +27,7 @@ OTHER_COLOUR = "#6b7280"
 @dataclass(frozen=True)
 class _LineRow:
     place: str
+    function: str
     hits: int
     time_us: float
     share_percent: float
@@ -79,13 +82,19 @@ def _phase_colours() -> dict[str, str]:
 
 def _line_rows(profile: ProblemProfile, root: Path) -> list[_LineRow]:
     lines = tables.line_rows(profile)
-    total_ns = sum(line.time.time_ns for line in lines) or 1
+    # A line's time holds the calls it makes, so lines of different functions do not add up.
+    totals_ns: Counter[tuple[str, str]] = Counter()
+    for line in lines:
+        totals_ns[line.time.file, line.time.function] += line.time.time_ns
     return [
         _LineRow(
             place=f"{tables.relative_place(line.time.file, root)}:{line.time.line}",
+            function=line.time.function,
             hits=line.time.hits,
             time_us=line.time.time_ns / 1e3,
-            share_percent=100 * line.time.time_ns / total_ns,
+            share_percent=100
+            * line.time.time_ns
+            / (totals_ns[line.time.file, line.time.function] or 1),
             to_host=line.to_host,
             to_device=line.to_device,
             source=line.time.source,

@@ -7,24 +7,27 @@ from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
+from jitscope.errors import UserError
 from jitscope.expectations import compare, read_predictions
 from jitscope.history import History, read_history
 from jitscope.report.expectations_page import render_expectations_page
 from jitscope.report.phases_page import render_phases_page
 from jitscope.report.profile_page import render_profile_page
-from jitscope.report.rendering import TEMPLATES, Neighbours
+from jitscope.report.rendering import TEMPLATES, Neighbours, render
 from jitscope.session import load_session
 
 ASSETS = ("site.css", "phases.js")
 
 
-def publish(root: Path) -> Path:
+def publish(root: Path, session: Path | None = None) -> Path:
     """Write ``results/html``: asv's site in ``asv/``, our pages at the top.
 
     Parameters
     ----------
     root : Path
         Working tree of the project, with ``asv.conf.json`` and ``results/asv``.
+    session : Path, optional
+        The profiling session to show; the last one that `make profile` wrote by default.
 
     Returns
     -------
@@ -34,15 +37,14 @@ def publish(root: Path) -> Path:
     Raises
     ------
     UserError
-        If the history or the expectations cannot be read, or, once the other pages are written,
-        the newest session. A failure of ``asv publish`` alone is printed, and our own pages are
-        written all the same.
+        If the history or the expectations cannot be read. A failure of ``asv publish`` alone, or
+        a damaged session, is printed, and the other pages are written all the same.
     """
     history = read_history(root)
     comparisons = compare(history, read_predictions(root / "results" / "expectations.toml"))
     html = root / "results" / "html"
     html.mkdir(parents=True, exist_ok=True)
-    session = newest_session(root)
+    session = session or newest_session(root)
     beside = Neighbours(_publish_asv(root, html / "asv", history), session is not None)
     for name in ASSETS:
         shutil.copyfile(TEMPLATES / name, html / name)
@@ -54,14 +56,23 @@ def publish(root: Path) -> Path:
     for name, text in pages.items():
         (html / name).write_text(text, encoding="utf-8")
     if session is not None:
-        page = render_profile_page(load_session(session), root, beside=beside)
-        (html / "profile.html").write_text(page, encoding="utf-8")
+        _write_profile(session, root, html / "profile.html", beside)
     return html / "index.html"
 
 
 def newest_session(root: Path) -> Path | None:
-    """Return the file of the last profiling session; None if there is none."""
-    return max((root / "results" / "sessions").glob("*.json"), default=None)
+    """Return the file of the last session by the time in its name; None if there is none."""
+    # Milestones that somebody renamed stay out: their names say no time.
+    return max((root / "results" / "sessions").glob("[0-9]*T[0-9]*Z.json"), default=None)
+
+
+def _write_profile(session: Path, root: Path, page: Path, beside: Neighbours) -> None:
+    try:
+        text = render_profile_page(load_session(session), root, beside=beside)
+    except UserError as error:
+        text = render("unreadable.html", page="profile", beside=beside, reason=str(error))
+        print(f"The profile page could not be written: {error}", file=sys.stderr)
+    page.write_text(text, encoding="utf-8")
 
 
 def _publish_asv(root: Path, folder: Path, history: History) -> bool:

@@ -24,6 +24,8 @@ def bind(folder: Path, port: int = 8000) -> ThreadingHTTPServer:
     """
     if not (folder / "index.html").is_file():
         raise UserError(f"{folder} holds no published site: run `make html` first.")
+    if not 0 <= port < 65536:
+        raise UserError(f"`port` must be from 0 to 65535; got {port}. 8000 is the default.")
     handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
     for candidate in range(port, min(port + PORTS_TRIED, 65536)):
         try:

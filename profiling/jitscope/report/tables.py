@@ -24,6 +24,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 JIT_COLUMNS = ("trace", "lower", "compile")
 CONVERSION_PHASES = ("to_device", "to_host")
+EXECUTION_PHASES = ("dispatch", "device_wait")
 JIT_PHASES = ("trace", "lower", "compile", "cache_load")
 
 
@@ -35,7 +36,9 @@ class FirstCallRow:
     ----------
     problem, size : str
     total_ms : float
-        Wall time from the start of the solver's import to the end of the call.
+        Wall time from the start of the solver's import to the end of the call, under hooks.
+    unobserved_ms : float or None
+        The same in another process with no hook installed.
     share_percent : mapping of str to float or None
         Share of the total of each column; the ones that are not None add up to 100.0.
     jit_share_percent : float
@@ -47,6 +50,7 @@ class FirstCallRow:
     problem: str
     size: str
     total_ms: float
+    unobserved_ms: float | None
     share_percent: Mapping[str, float | None]
     jit_share_percent: float
     modules: int
@@ -136,6 +140,7 @@ def first_call_row(profile: ProblemProfile) -> FirstCallRow | None:
         problem=profile.problem,
         size=profile.size,
         total_ms=call.wall_ns / 1e6,
+        unobserved_ms=_ms(call.unobserved_wall_ns),
         share_percent={name: shares.get(name) for name in COLUMNS},
         jit_share_percent=100 * jit_ns / call_ns if call_ns else 0.0,
         modules=call.modules,
@@ -148,11 +153,10 @@ def solve_row(profile: ProblemProfile) -> SolveRow | None:
     if call is None:
         return None
     parts = inside_the_solve(call)
-    unobserved_ns = call.unobserved_wall_ns
     return SolveRow(
         problem=profile.problem,
         total_ms=call.wall_ns / 1e6,
-        unobserved_ms=None if unobserved_ns is None else unobserved_ns / 1e6,
+        unobserved_ms=_ms(call.unobserved_wall_ns),
         outer_iterations=profile.outer_iterations,
         inner_iterations=profile.inner_iterations,
         share_percent=shares_percent(parts),
@@ -162,9 +166,10 @@ def solve_row(profile: ProblemProfile) -> SolveRow | None:
 def inside_the_solve(call: CallPhases) -> dict[str, int]:
     """Split one call's wall time into the solver's stages, conversions and the host.
 
-    A conversion counts as such wherever it happens; compilation likewise, if a warm call
-    compiles at all. What is left of a stage is the stage's; what lies outside of every stage
-    is the host's.
+    Conversions, and the preparation of arguments that goes with each jitted call, count as such
+    wherever they happen; compilation likewise, if a warm call compiles at all. What is left of a
+    stage is the stage's. Outside of every stage, executing a kernel (the gradient, the scaling)
+    is shown apart from the host's Python.
 
     Parameters
     ----------
@@ -175,7 +180,7 @@ def inside_the_solve(call: CallPhases) -> dict[str, int]:
     dict of str to int
         Nanoseconds; the values sum to `call.wall_ns`.
     """
-    conversions = compilation = host = 0
+    conversions = compilation = kernels = host = 0
     stages: dict[str, int] = {}
     for stage, phases in call.by_stage_ns.items():
         for phase, ns in phases.items():
@@ -185,9 +190,16 @@ def inside_the_solve(call: CallPhases) -> dict[str, int]:
                 compilation += ns
             elif stage:
                 stages[stage] = stages.get(stage, 0) + ns
+            elif phase in EXECUTION_PHASES:
+                kernels += ns
             else:
                 host += ns
-    parts = {**stages, "conversions": conversions, "host": host}
+    parts = {
+        **stages,
+        "other kernels": kernels,
+        "arguments and conversions": conversions,
+        "host": host,
+    }
     return parts if compilation == 0 else {**parts, "compilation": compilation}
 
 
@@ -215,14 +227,16 @@ def line_rows(profile: ProblemProfile) -> list[AnnotatedLine]:
 
 
 def relative_place(file: str, root: Path) -> str:
-    """Path for display: relative to the repository or to site-packages, else the file's name."""
+    """Path for display: relative to site-packages or to the repository, else the file's name."""
     path = Path(file)
-    if path.is_relative_to(root):
-        return str(path.relative_to(root))
     parts = path.parts
     if "site-packages" in parts:
         return str(Path(*parts[parts.index("site-packages") + 1 :]))
-    return path.name
+    return str(path.relative_to(root)) if path.is_relative_to(root) else path.name
+
+
+def _ms(duration_ns: int | None) -> float | None:
+    return None if duration_ns is None else duration_ns / 1e6
 
 
 def _column_ns(call: CallPhases, phases: tuple[str, ...]) -> int | None:

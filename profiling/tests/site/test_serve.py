@@ -56,9 +56,10 @@ def test_a_taken_port_gives_the_next_free_one(site_folder: Path) -> None:
         assert second.server_port > port
 
 
-def test_no_free_port_is_one_sentence(site_folder: Path) -> None:
-    with pytest.raises(UserError, match="name another"):
-        bind(site_folder, 65536)
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_cannot_be_is_one_sentence(site_folder: Path, port: int) -> None:
+    with pytest.raises(UserError, match=f"from 0 to 65535; got {port}"):
+        bind(site_folder, port)
 
 
 def test_ctrl_c_ends_it_cleanly(site_folder: Path) -> None:
