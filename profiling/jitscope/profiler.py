@@ -53,7 +53,7 @@ def run_profile(root: Path, *, solver: str, names: Sequence[str] | None) -> int:
     UserError
         If the solver or a problem is unknown.
     """
-    console = Console()
+    console = Console(width=max(100, Console().width))  # narrower, tables lose their figures
     chosen = list(names or (name for size in SIZES for name in problems.names(size)))
     try:
         adapters.get(solver)

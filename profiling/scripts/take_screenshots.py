@@ -30,7 +30,7 @@ def main() -> None:
                 continue
             page = browser.new_page(viewport={"width": width, "height": height})
             page.goto(page_file.as_uri())
-            page.wait_for_load_state("networkidle")
+            page.wait_for_timeout(1500)  # Plotly draws after the page has loaded
             page.screenshot(path=folder / f"{name}.png")
             print(folder / f"{name}.png")
         browser.close()

@@ -78,13 +78,17 @@ def render_expectations_page(
 
 
 def in_words(prediction: Prediction, low: float, high: float | None = None) -> str:
-    """Put a speedup, or a range, as the prediction was put: "1.10 to 1.30 times", "3.6% saved"."""
+    """Put a speedup, or a range, as the prediction was put: "1.10 to 1.30 times", "3.6% saved".
 
-    def figure(ratio: float) -> str:
-        return f"{ratio:.2f}" if prediction.unit == "speedup" else f"{saved_percent(ratio):.1f}"
-
-    figures = figure(low) if high is None or low == high else f"{figure(low)} to {figure(high)}"
-    return f"{figures} times" if prediction.unit == "speedup" else f"{figures}% saved"
+    Where nothing is saved, it says how much longer it took: "2.8 to 68.0% longer".
+    """
+    ends = (low,) if high is None or low == high else (low, high)
+    if prediction.unit == "speedup":
+        return " to ".join(f"{ratio:.2f}" for ratio in ends) + " times"
+    saved = [saved_percent(ratio) for ratio in ends]
+    if max(saved) < 0:
+        return " to ".join(f"{-percent:.1f}" for percent in reversed(saved)) + "% longer"
+    return " to ".join(f"{percent:.1f}" for percent in saved) + "% saved"
 
 
 def predicted_words(prediction: Prediction) -> str:

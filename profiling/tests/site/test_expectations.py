@@ -7,6 +7,7 @@ from jitscope.expectations import (
     Comparison,
     Prediction,
     Speedup,
+    Unit,
     compare,
     read_predictions,
     saved_percent,
@@ -14,6 +15,7 @@ from jitscope.expectations import (
     verdict_of,
 )
 from jitscope.history import read_history
+from jitscope.report.expectations_page import in_words
 
 from .planted import GeneratedHistory as Planted
 
@@ -158,3 +160,20 @@ def test_bad_predictions_are_named(tmp_path: Path, text: str, told: str) -> None
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"expectations\.toml is missing"):
         read_predictions(tmp_path / "expectations.toml")
+
+
+@pytest.mark.parametrize(
+    ("unit", "low", "high", "words"),
+    [
+        ("speedup", 1.1, 1.3, "1.10 to 1.30 times"),
+        ("speedup", 0.94, None, "0.94 times"),
+        ("saved_percent", 1 / 0.9, None, "10.0% saved"),
+        ("saved_percent", 1 / 1.5, 1 / 1.1, "10.0 to 50.0% longer"),
+        ("saved_percent", 1 / 1.5, 1 / 0.9, "-50.0 to 10.0% saved"),
+    ],
+)
+def test_a_figure_is_put_as_the_prediction_was(
+    unit: Unit, low: float, high: float | None, words: str
+):
+    prediction = Prediction("x", "X", "a test", "*", "solver_run_time", 1.1, 1.3, unit)
+    assert in_words(prediction, low, high) == words
