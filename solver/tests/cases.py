@@ -26,6 +26,11 @@ class Case:
     def ours(self, **options: Any) -> trustfit.OptimizeResult:
         return trustfit.least_squares(self.fun, self.x0, args=self.args, **self.options, **options)
 
+    def cost(self, x: Any) -> float:
+        """Return half the sum of squares at x."""
+        with jax.enable_x64(True):
+            return 0.5 * float(np.sum(np.asarray(self.fun(np.asarray(x), *self.args)) ** 2))
+
     def scipys(self, **options: Any) -> Any:
         """Return SciPy's TRF result, given the exact Jacobian."""
 

@@ -12,10 +12,12 @@ import pytest
 import trustfit
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trustfit import _trf
 
-from .cases import DECAY, GAUSSIAN, Case, gaussian_residual
+from .cases import DECAY, GAUSSIAN, Case, decay, gaussian_residual
 
 CASE = Case(gaussian_residual, (1.0, 0.7, 1.0), GAUSSIAN)
+NONE = (-np.inf, np.inf)
 unit = st.floats(0.02, 0.98)
 
 
@@ -28,9 +30,10 @@ unit = st.floats(0.02, 0.98)
 )
 def test_never_outside_the_bounds(lower: Any, width: Any, where: Any, solver: Any):
     lb, width = np.array(lower), np.array(width)
+    start = lb + width * np.array(where)
     result = trustfit.least_squares(
         gaussian_residual,
-        lb + width * np.array(where),
+        start,
         args=GAUSSIAN,
         bounds=(lb, lb + width),
         tr_solver=solver,
@@ -38,7 +41,7 @@ def test_never_outside_the_bounds(lower: Any, width: Any, where: Any, solver: An
     )
     assert np.all(result.x >= lb)
     assert np.all(result.x <= lb + width)
-    assert result.cost <= 0.5 * np.sum((GAUSSIAN[1] * 50) ** 2)
+    assert result.cost <= CASE.cost(start) * (1 + 1e-12)
 
 
 @settings(max_examples=15, deadline=None)
@@ -98,6 +101,45 @@ def test_jacobian_that_stops_being_finite_ends_with_a_status():
     assert "Jacobian is not finite" in result.message
 
 
+@pytest.mark.parametrize("bounds", [NONE, (-5, 5)], ids=["free", "box"])
+@pytest.mark.parametrize("solver", ["exact", "lsmr"])
+def test_steps_too_small_to_change_x_end_with_a_status(
+    solver: Any, bounds: Any, monkeypatch: pytest.MonkeyPatch
+):
+    points: list[Any] = []
+
+    def evaluate_residual(model: Any, x: Any) -> Any:
+        points.append(np.asarray(x))
+        return model.residual(x)
+
+    monkeypatch.setattr(_trf, "evaluate_residual", evaluate_residual)
+    result = CASE.ours(
+        tr_solver=solver, bounds=bounds, ftol=None, xtol=None, gtol=1e-15, max_nfev=10_000
+    )
+    assert result.status == -4
+    assert not result.success
+    assert "too small to change the variables" in result.message
+    assert result.nfev < 100
+    assert np.all(np.isfinite(points))
+    np.testing.assert_allclose(result.x, CASE.ours().x, rtol=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["exact", "lsmr"])
+@pytest.mark.parametrize(("start", "most"), [(0.0, 300), (1.0, 40)])
+def test_residuals_finite_at_the_start_only_end_with_a_status(start: float, most: int, solver: Any):
+    """From 0 the region shrinks until its square would underflow, from 1 until rounding."""
+
+    def only_at_start(x: Any) -> Any:
+        return jnp.where(x == start, x + 1, jnp.nan)
+
+    result = trustfit.least_squares(
+        only_at_start, [start] * 2, tr_solver=solver, xtol=None, max_nfev=np.inf
+    )
+    assert result.status == -4
+    assert result.nfev < most
+    np.testing.assert_array_equal(result.x, [start] * 2)
+
+
 @pytest.mark.usefixtures("settings_untouched")
 def test_works_in_other_threads_and_inside_either_precision():
     expected = CASE.ours().x
@@ -110,6 +152,7 @@ def test_works_in_other_threads_and_inside_either_precision():
     for switch in (True, False):
         with jax.enable_x64(switch):
             found.append(CASE.ours().x)
+    assert len(found) == 4
     for x in found:
         np.testing.assert_array_equal(x, expected)
 
@@ -134,13 +177,25 @@ def test_numpy_input_is_left_alone():
     x0, lb, ub = np.array([1.0, 0.7, 1.0]), np.zeros(3), np.full(3, 5.0)
     t, y = (array.copy() for array in DECAY)
     trustfit.least_squares(gaussian_residual, x0, args=(t, y), bounds=(lb, ub))
-    for array, expected in [(x0, [1, 0.7, 1]), (lb, [0] * 3), (ub, [5] * 3), (t, DECAY[0])]:
+    for array, expected in [
+        (x0, [1, 0.7, 1]),
+        (lb, [0, 0, 0]),
+        (ub, [5, 5, 5]),
+        (t, DECAY[0]),
+        (y, DECAY[1]),
+    ]:
         np.testing.assert_array_equal(array, expected)
 
 
-def test_stages_name_functions_of_the_driver():
-    from trustfit import _trf
+def test_what_is_returned_may_be_written_to():
+    result = CASE.ours(bounds=(0, 5))
+    popt, pcov, infodict, _, _ = trustfit.curve_fit(decay, *DECAY, full_output=True)
+    arrays = [result[name] for name in ("x", "fun", "jac", "grad", "active_mask")]
+    for array in [*arrays, popt, pcov, infodict["fvec"]]:
+        assert array.flags.writeable
 
+
+def test_stages_name_functions_of_the_driver():
     assert set(_trf.STAGES.values()) == {"residual and Jacobian", "factorisation", "inner loop"}
     for name in _trf.STAGES:
         assert callable(getattr(_trf, name))

@@ -102,6 +102,57 @@ def test_two_predictors():
     np.testing.assert_allclose(popt, [2, -3], rtol=1e-10)
 
 
+def surface(xp: Any) -> Any:
+    def f(xy: Any, a: Any, b: Any, c: Any, width: Any) -> Any:
+        distance2 = (xy[0] - b) ** 2 + (xy[1] - c) ** 2
+        return (a * xp.exp(-0.5 * distance2 / width**2)).ravel()
+
+    return f
+
+
+def test_a_surface_over_a_grid_agrees_with_scipy():
+    grid = np.array(np.meshgrid(np.linspace(-2, 2, 21), np.linspace(-1, 3, 17)))
+    z = surface(np)(grid, 3.0, 0.3, 0.8, 0.9)
+    z += np.random.default_rng(3).normal(size=z.size, scale=0.1)
+    tight: dict[str, Any] = {"ftol": 1e-13, "xtol": 1e-13, "gtol": 1e-10}
+    popt, pcov = trustfit.curve_fit(surface(jnp), grid, z, **tight)
+    expected = optimize.curve_fit(surface(np), grid, z, method="trf", **tight)
+    np.testing.assert_allclose(popt, expected[0], rtol=1e-6)
+    np.testing.assert_allclose(pcov, expected[1], rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_points_of_infinite_sigma_have_no_weight_as_in_scipy(absolute: bool):
+    sigma = np.where(DECAY[0] > 3, np.inf, SIGMA)
+    y = np.where(DECAY[0] > 3, 100.0, DECAY[1])
+    popt, pcov = trustfit.curve_fit(decay, DECAY[0], y, sigma=sigma, absolute_sigma=absolute)
+    expected = optimize.curve_fit(
+        decay_np,
+        DECAY[0],
+        y,
+        method="trf",
+        jac=decay_jac(np),
+        sigma=sigma,
+        absolute_sigma=absolute,
+    )
+    np.testing.assert_allclose(popt, expected[0], rtol=1e-8)
+    np.testing.assert_allclose(pcov, expected[1], rtol=1e-6)
+
+
+def test_nan_policy_raise_lets_infinity_pass_as_in_scipy():
+    def saturation(x: Any, a: Any, b: Any) -> Any:
+        return a / (1 + x) + b
+
+    x = np.append(np.linspace(0, 5, 20), np.inf)
+    y = saturation(x, 2.0, 0.5) + 0.1 * np.cos(np.arange(21))
+    popt, _ = trustfit.curve_fit(saturation, x, y, nan_policy="raise")
+    expected, _ = optimize.curve_fit(saturation, x, y, method="trf", nan_policy="raise")
+    np.testing.assert_allclose(popt, expected, rtol=1e-6)
+    for curve_fit in (trustfit.curve_fit, optimize.curve_fit):
+        with pytest.raises(ValueError, match=r"must be finite|infs or NaNs"):
+            curve_fit(saturation, x, y, check_finite=True, nan_policy="raise")
+
+
 def test_unconverged_fit_raises():
     with pytest.raises(RuntimeError, match="Optimal parameters not found: The maximum number"):
         trustfit.curve_fit(gaussian, *GAUSSIAN, p0=[0.3, 2.5, 1.9], max_nfev=2)

@@ -56,6 +56,17 @@ def test_least_values_of_several_quadratics():
         np.testing.assert_array_equal(values, [-1, -74, 2, 0, np.inf])
 
 
+def test_a_step_that_is_not_a_number_or_too_small_stays():
+    with jax.enable_x64(True):
+        J_h, scaling = random_space(0)
+        x = np.ones(3)
+        for bounds in (None, Bounds(np.zeros(3), np.full(3, 2.0))):
+            for p_h, moved in [([0.1, np.nan, 0.1], 0), ([1e-18] * 3, 0), ([1e-18, 0, 1e-3], 1)]:
+                x_new, decisive = trial_step(x, np.array(p_h), J_h, scaling, 1.0, bounds)  # pyright: ignore[reportArgumentType]
+                assert decisive[-1] == moved
+                assert np.array_equal(x_new, x) == (not moved)
+
+
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), length=st.floats(0.05, 2))
 def test_the_step_taken_is_scipys(seed: int, length: float):
@@ -73,5 +84,5 @@ def test_the_step_taken_is_scipys(seed: int, length: float):
         x_new, decisive = (np.asarray(v) for v in trial_step(x, p_h, J_h, scaling, length, bounds))
     np.testing.assert_allclose(x_new, x + step, rtol=1e-9)
     norms = [np.linalg.norm(v) for v in (step, step_h, x)]
-    np.testing.assert_allclose(decisive, [reduction, *norms], rtol=1e-9)
+    np.testing.assert_allclose(decisive, np.array([reduction, *norms, 1.0]), rtol=1e-9)
     assert np.all((bounds.lb < x_new) & (x_new < bounds.ub))

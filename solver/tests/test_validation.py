@@ -1,5 +1,6 @@
 """Every check by itself, then the options; each refuses with one sentence and a way out."""
 
+import sys
 from typing import Any
 
 import jax.numpy as jnp
@@ -13,6 +14,10 @@ from .cases import DECAY, decay
 NONE = (-np.inf, np.inf)
 
 
+def keyword_needed(x: Any, a: Any, b: Any, *, k: Any) -> Any:
+    return a * x**k + b
+
+
 @pytest.mark.parametrize(
     ("check", "arguments", "message"),
     [
@@ -22,12 +27,14 @@ NONE = (-np.inf, np.inf)
         (v.check_data_shapes, (np.ones(3), np.ones((3, 1))), r"`ydata` must have shape \(m,\)"),
         (v.check_data_shapes, (np.ones(0), np.ones(0)), "`ydata` must not be empty"),
         (v.check_data_shapes, (np.ones(3), np.ones(4)), "`xdata` must have shape .* m = 4"),
-        (v.check_data_shapes, (np.array(1.0), np.ones(1)), "`xdata` must have shape"),
+        (v.check_data_shapes, (np.ones(0), np.ones(4)), "`xdata` must have shape"),
+        (v.check_data_shapes, (np.ones((2, 5)), np.ones(4)), "`xdata` must have shape"),
         (v.count_parameters, (lambda x, *p: x, None), "`p0` is needed"),
         (v.count_parameters, (lambda x: x, None), "`p0` is needed"),
         (v.check_parameter_count, (decay, 2), r"`p0` must have a value for each .* got 2"),
         (v.check_parameter_count, (decay, 0), "`p0` must have at least one"),
-        (v.check_degenerate_data, (np.ones(4), 2), "`xdata` must hold different values"),
+        (v.check_parameter_count, (keyword_needed, 2), "by position; .* keyword argument `k`"),
+        (v.check_no_nan, (np.ones(2), np.array([np.inf, np.nan])), "`ydata` .* NaN; 1 of 2"),
         (
             v.check_finite_values,
             (np.array([1, np.nan]), np.ones(2)),
@@ -38,13 +45,18 @@ NONE = (-np.inf, np.inf)
         (v.check_initial_parameters, ([1, np.nan],), "`p0` must be finite"),
         (v.check_initial_parameters, ([],), "`p0` must have at least one"),
         (v.check_initial_parameters, ([1j],), "`p0` must be real"),
-        (v.check_bounds, ((0, 1, 2), 1), "`bounds` must be a pair"),
+        (v.check_bounds, ((0, 1, 2), 1), "`bounds` must be a pair .* got 3 items"),
+        (v.check_bounds, (None, 1), "`bounds` must be a pair .* got NoneType"),
+        (v.check_bounds, (5, 1), "`bounds` must be a pair .* got int"),
         (v.check_bounds, (([0, 0], 1), 3), r"`bounds` must be numbers or arrays of shape \(3,\)"),
         (v.check_bounds, ((1, 1), 2), "`bounds` must have each lower bound below"),
         (v.check_bounds, ((0, np.nan), 2), "`bounds` must have each lower bound below"),
         (v.check_sigma, (np.ones(3), 4), r"`sigma` must have shape \(4,\)"),
         (v.check_sigma, (np.eye(4), 4), "a covariance matrix is not"),
         (v.check_sigma, ([1, 0, 1], 3), "`sigma` must be positive"),
+        (v.check_sigma, ([1, np.nan, 1], 3), "`sigma` must be positive"),
+        (v.check_sigma, ([np.inf] * 3, 3), "infinite throughout"),
+        (v.check_sigma, (np.inf, 3), "infinite throughout"),
         (v.check_callable, (3,), "`f` must be a function; got int"),
         (v.check_data_quality, (np.array([1, -1e200]),), "`ydata` must be below 1e[+]150"),
     ],
@@ -60,19 +72,37 @@ def test_accepts():
     assert v.convert_xdata([1, 2]).dtype == np.float64
     assert v.convert_ydata(np.array([1, 2], np.float32)).dtype == np.float64
     v.check_data_shapes(np.ones((2, 5)), np.ones(5))
-    v.check_data_shapes(np.ones((5, 2)), np.ones(5))
+    for shape in [(5, 2), (2, 20), (2, 3, 4), (1,), ()]:
+        v.check_data_shapes(np.ones(shape), np.ones(5))
+    v.check_data_shapes(np.ones(7), np.ones(1))
     assert v.count_parameters(decay, None) == 3
     assert v.count_parameters(lambda x, *p: x, [1, 2]) == 2
     v.check_parameter_count(lambda x, *p: x, 7)
     v.check_degenerate_data(np.ones(4), 1)
     v.check_degenerate_data(np.arange(4.0), 3)
     v.check_finite_values(np.ones(2), np.ones(2))
+    v.check_no_nan(np.ones(2), np.array([np.inf, 1]))
     assert v.check_initial_parameters(3).shape == (1,)
     bounds = v.check_bounds((0, [1, 2]), 2)
     np.testing.assert_array_equal(bounds.lb, [0, 0])
     np.testing.assert_array_equal(v.check_sigma(2.0, 3), [2, 2, 2])
+    np.testing.assert_array_equal(v.check_sigma([1, np.inf, 3], 3), [1, np.inf, 3])
     v.check_callable(decay)
     v.check_data_quality(np.array([1e149]))
+
+
+def test_degenerate_data_give_a_warning_at_the_users_line():
+    def check() -> None:
+        v.check_degenerate_data(np.ones(4), 2)
+
+    with pytest.warns(trustfit.OptimizeWarning, match="`xdata` should hold different") as caught:
+        check()
+    assert str(caught[0].message).endswith(".")
+    times = jnp.linspace(0, 1, 5)
+    with pytest.warns(trustfit.OptimizeWarning, match="`xdata` should hold different") as caught:
+        popt, _ = trustfit.curve_fit(lambda _, a, b: a + b * times, [0.0] * 5, 3 - 2 * times)
+    assert caught[0].filename == __file__
+    np.testing.assert_allclose(popt, [3, -2], rtol=1e-6)
 
 
 def test_bounds_object_like_scipys():
@@ -91,6 +121,9 @@ def test_bounds_object_like_scipys():
         ({"jac": "2-point"}, "`jac` must be None or a function; got '2-point'"),
         ({"nan_policy": "omit"}, "`nan_policy` must be None or 'raise'"),
         ({"args": (1,)}, "`args` is not an option"),
+        ({"n": 3}, "`n` is not an option"),
+        ({"bounds": None}, "`bounds` must be a pair"),
+        ({"max_nfev": "a"}, "`max_nfev` must be None or a positive integer"),
         ({"loss": "l1"}, "`loss` must be one of"),
         ({"callback": print}, "`callback` must be None"),
         ({"verbose": 2}, "`verbose` must be 0"),
@@ -105,8 +138,9 @@ def test_curve_fit_refuses_nan_unless_told_not_to_check():
     x, y = DECAY[0], np.where(DECAY[0] > 3, np.nan, DECAY[1])
     with pytest.raises(ValueError, match="`ydata` must be finite"):
         trustfit.curve_fit(decay, x, y)
-    with pytest.raises(ValueError, match="`ydata` must be finite"):
-        trustfit.curve_fit(decay, x, y, check_finite=False, nan_policy="raise")
+    for check_finite in (None, False):
+        with pytest.raises(ValueError, match="`ydata` must not hold NaN"):
+            trustfit.curve_fit(decay, x, y, check_finite=check_finite, nan_policy="raise")
     with pytest.raises(ValueError, match="Residuals are not finite in the initial point"):
         trustfit.curve_fit(decay, x, y, check_finite=False)
 
@@ -125,11 +159,18 @@ def test_curve_fit_refuses_nan_unless_told_not_to_check():
         ({"tr_options": {"show": True}}, "`tr_options` knows"),
         ({"loss": lambda z: z}, "`loss` must be one of"),  # pyright: ignore[reportUnknownLambdaType]
         ({"f_scale": 0}, "`f_scale` must be a positive number"),
+        ({"f_scale": "a"}, "`f_scale` must be a positive number"),
+        ({"f_scale": np.inf}, "`f_scale` must be a positive number"),
+        ({"f_scale": [1.0]}, "`f_scale` must be a positive number"),
         ({"x_scale": [1, -1]}, "`x_scale` must be"),
         ({"x_scale": "Jac"}, "`x_scale` must be"),
         ({"x_scale": [1, 1, 1]}, "`x_scale` must be"),
         ({"max_nfev": 0}, "`max_nfev` must be None or a positive integer"),
         ({"max_nfev": 2.5}, "`max_nfev` must be None or a positive integer"),
+        ({"max_nfev": "a"}, "`max_nfev` must be None or a positive integer"),
+        ({"max_nfev": np.nan}, "`max_nfev` must be None or a positive integer"),
+        ({"max_nfev": -np.inf}, "`max_nfev` must be None or a positive integer"),
+        ({"bounds": 5}, "`bounds` must be a pair"),
         ({"ftol": "a"}, "`ftol` must be a number"),
         ({"ftol": 0, "xtol": None, "gtol": 1e-17}, "must be at least 2.22e-16"),
         ({"bounds": (2, 3)}, "`x0` must lie within `bounds`"),
@@ -140,9 +181,25 @@ def test_least_squares_refuses(options: dict[str, Any], message: str):
         trustfit.least_squares(lambda x: x - 1, [0.0, 0.0], **options)
 
 
-def test_tolerance_below_machine_epsilon_warns():
-    with pytest.warns(UserWarning, match="`gtol` is below the machine epsilon"):
+def test_tolerance_below_machine_epsilon_warns_at_the_users_line():
+    with pytest.warns(UserWarning, match="`gtol` is below the machine epsilon") as caught:
         trustfit.least_squares(lambda x: x - 1, [0.0], gtol=1e-20)
+    assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match="`gtol` is below the machine epsilon") as caught:
+        trustfit.curve_fit(decay, *DECAY, gtol=1e-20)
+    assert caught[0].filename == __file__
+
+
+def test_no_limit_on_evaluations():
+    unlimited = trustfit.curve_fit(decay, *DECAY, max_nfev=np.inf)
+    np.testing.assert_array_equal(unlimited[0], trustfit.curve_fit(decay, *DECAY)[0])
+
+
+def test_lsmr_without_scipy(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    assert trustfit.least_squares(lambda x: x - 1, [0.0], tr_solver="exact").success
+    with pytest.raises(ValueError, match="'lsmr' needs SciPy, which is not installed"):
+        trustfit.least_squares(lambda x: x - 1, [0.0], tr_solver="lsmr")
 
 
 @pytest.mark.parametrize(
@@ -152,6 +209,7 @@ def test_tolerance_below_machine_epsilon_warns():
         (lambda x: x * 1j, "`fun` must return real numbers"),
         (lambda x: np.sin(x), "must be traceable by JAX"),
         (lambda x: x if x[0] > 0 else -x, "must be traceable by JAX"),
+        (lambda x: x[x > -1], r"NonConcreteBooleanIndexError.* `jnp\.where`"),
         (lambda x: jnp.log(x - 3), "Residuals are not finite in the initial point"),
         (lambda x: jnp.sqrt(x), "The Jacobian is not finite in the initial point"),
     ],

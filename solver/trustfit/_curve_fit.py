@@ -17,7 +17,6 @@ from trustfit._options import (
     check_verbose,
 )
 from trustfit._result import OptimizeResult, OptimizeWarning
-from trustfit._trf import Options
 from trustfit._trust_region import EPS
 from trustfit._types import FloatArray
 from trustfit._validation import (
@@ -28,6 +27,7 @@ from trustfit._validation import (
     check_degenerate_data,
     check_finite_values,
     check_initial_parameters,
+    check_no_nan,
     check_parameter_count,
     check_sigma,
     check_start_in_bounds,
@@ -55,6 +55,9 @@ def covariance(result: OptimizeResult, *, absolute_sigma: bool) -> FloatArray:
     It is the inverse of J.T J by the singular values of J; unless `absolute_sigma`, times the
     residuals' variance 2 cost / (m - n). Infinite throughout where J has not full rank or no
     degree of freedom is left for the variance.
+
+    SciPy's TRF returns the pseudo-inverse for a J without full rank. Its finite numbers leave out
+    the directions that the data do not determine at all, as if these were known exactly.
     """
     J: FloatArray = result.jac
     m, n = J.shape
@@ -69,7 +72,6 @@ def covariance(result: OptimizeResult, *, absolute_sigma: bool) -> FloatArray:
 
 
 def _options(
-    n: int,
     ftol: float | None = 1e-8,
     xtol: float | None = 1e-8,
     gtol: float | None = 1e-8,
@@ -78,11 +80,12 @@ def _options(
     f_scale: Any = 1.0,
     tr_solver: Any = None,
     tr_options: Any = None,
-    max_nfev: int | None = None,
-    maxfev: int | None = None,
+    max_nfev: float | None = None,
+    maxfev: float | None = None,
     verbose: Any = 0,
     **unsupported: Any,
-) -> Options:
+) -> dict[str, Any]:
+    """Return the arguments of `check_options` but the first, from `curve_fit`'s own."""
     known = {"diff_step", "jac_sparsity", "callback", "workers"}
     for name in unsupported:
         if name not in known:
@@ -92,16 +95,15 @@ def _options(
             )
     check_unsupported(**unsupported)
     check_verbose(verbose)
-    return check_options(
-        n,
-        tolerances=(ftol, xtol, gtol),
-        x_scale=x_scale,
-        loss=loss,
-        f_scale=f_scale,
-        tr_solver=tr_solver,
-        tr_options=tr_options,
-        max_nfev=maxfev if max_nfev is None else max_nfev,
-    )
+    return {
+        "tolerances": (ftol, xtol, gtol),
+        "x_scale": x_scale,
+        "loss": loss,
+        "f_scale": f_scale,
+        "tr_solver": tr_solver,
+        "tr_options": tr_options,
+        "max_nfev": maxfev if max_nfev is None else max_nfev,
+    }
 
 
 def curve_fit(
@@ -130,18 +132,20 @@ def curve_fit(
     f : callable
         The model ``f(x, a, b, ...)``, shape (m,), written with `jax.numpy`.
     xdata : array_like, shape (m,) or (k, m)
-        Where the data were measured; handed to `f` as an array.
+        Where the data were measured; handed to `f` as an array. Also a grid of any more
+        dimensions, if `f` returns shape (m,) from it, or one number, if `f` ignores it.
     ydata : array_like, shape (m,)
         The data.
     p0 : array_like, shape (n,), optional
         Start values. By default ones; with bounds their middle, or 1 inside the only one.
     sigma : array_like, shape (m,) or a number, optional
-        Standard deviations of `ydata`.
+        Standard deviations of `ydata`; infinite for points without weight.
     absolute_sigma : bool, optional
         Whether `sigma` is in the units of `ydata`. Otherwise only its ratios count, and the
         covariance is scaled so that the reduced chi-squared is 1.
     check_finite : bool, optional
-        Whether NaN and infinity in the data are refused; True by default.
+        Whether NaN and infinity in the data are refused; by default they are, unless
+        `nan_policy` is given.
     bounds : pair of array_like, optional
         Lower and upper bounds of the parameters.
     method : {None, 'trf'}, optional
@@ -151,7 +155,8 @@ def curve_fit(
     full_output : bool, optional
         Whether to return `infodict`, `mesg` and `ier` too.
     nan_policy : {None, 'raise'}, optional
-        What to do about NaN in the data.
+        What to do about NaN in data whose infinities are not refused. SciPy's 'omit' is not
+        supported.
     **kwargs
         Options of `least_squares`; `maxfev` stands for `max_nfev`.
 
@@ -160,7 +165,9 @@ def curve_fit(
     popt : ndarray, shape (n,)
         The parameters.
     pcov : ndarray, shape (n, n)
-        Their covariance; infinite, with an `OptimizeWarning`, where it cannot be estimated.
+        Their covariance; infinite, with an `OptimizeWarning`, where it cannot be estimated. This
+        includes a Jacobian without full rank, for which SciPy's TRF returns a finite
+        pseudo-inverse: parameters that the data leave open would look well determined.
     infodict : dict
         With `full_output`: "nfev", the number of evaluations, and "fvec", the weighted residuals.
     mesg : str
@@ -171,9 +178,18 @@ def curve_fit(
     Raises
     ------
     ValueError
-        If an argument is not as described or the function cannot be traced.
+        If an argument is not as described, JAX cannot trace the function, what it returns has
+        not the shape described, or the residuals or the Jacobian are not finite at the start.
+        What `f` and `jac` raise themselves comes through.
     RuntimeError
         If no tolerance is satisfied at the end.
+
+    Warns
+    -----
+    OptimizeWarning
+        If the covariance cannot be estimated, or `xdata` are all equal.
+    UserWarning
+        If a tolerance is too small ever to be met.
     """
     check_callable(f)
     check_method("trf" if method is None else method)
@@ -181,21 +197,23 @@ def curve_fit(
     if nan_policy not in (None, "raise"):
         raise ValueError(
             f"`nan_policy` must be None or 'raise'; got {nan_policy!r}. "
-            "Remove points with NaN before the fit."
+            "Remove points with NaN before the fit instead."
         )
     x, y = convert_xdata(xdata), convert_ydata(ydata)
     check_data_shapes(x, y)
     n = count_parameters(f, p0)
     check_parameter_count(f, n)
     check_degenerate_data(x, n)
-    if check_finite is not False or nan_policy == "raise":
+    if check_finite or (check_finite is None and nan_policy is None):
         check_finite_values(x, y)
+    elif nan_policy == "raise":
+        check_no_nan(x, y)
     check_data_quality(y)
     box = check_bounds(bounds, n)
     start = check_initial_parameters(feasible_start(box) if p0 is None else p0)
     check_start_in_bounds(start, box)
     transform = None if sigma is None else 1 / check_sigma(sigma, y.size)
-    options = _options(n, **kwargs)
+    options = check_options(n, **_options(**kwargs))
 
     result = solve(curve_model(f, jac, CurveData(x, y, transform)), start, box, options)
     if not result.success:

@@ -32,8 +32,10 @@ _PURE_BUILTINS = {
     isinstance,
     len,
 } | {list, map, max, min, pow, range, reversed, round, set, slice, sorted, str, sum, tuple, zip}
-# What a library holds under these names is state, chance or a file's content, not a constant.
-_UNSTABLE = frozenset({"config", "fromfile", "genfromtxt", "load", "loadtxt", "memmap", "random"})
+# What a library holds under these names is state, chance, the time or a file's content.
+_UNSTABLE = frozenset(
+    {"config", "DataSource", "datetime64", "fromfile", "fromregex", "genfromtxt"}
+) | {"load", "loadtxt", "memmap", "random"}
 _REFUSED = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "STORE_SUBSCR", "IMPORT_NAME"})
 
 
@@ -102,11 +104,16 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
+def _is_dunder(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
+
+
 def _names_read(code: CodeType) -> set[str]:
     """Return the globals that the code and the functions inside it read."""
     names: set[str] = set()
     for part in _codes(code):
-        if _UNSTABLE & set(part.co_names):
+        # Names like `__dict__` lead past all that is checked here.
+        if any(name in _UNSTABLE or _is_dunder(name) for name in part.co_names):
             raise _Opaque
         for instruction in dis.get_instructions(part):
             name, argument = instruction.opname, instruction.argval

@@ -33,10 +33,11 @@ def explained_trace_errors() -> Generator[None]:
     """Say what to do about a function that JAX cannot trace."""
     try:
         yield
-    except jax.errors.JAXTypeError as error:
+    except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as error:
         raise ValueError(
             "The function to fit must be traceable by JAX; it stopped at "
-            f"{type(error).__name__}. Write it with `jax.numpy`, without `if` on its values."
+            f"{type(error).__name__}. Write it with `jax.numpy`, without `if` on its values, and "
+            "with `jnp.where` instead of boolean masks."
         ) from error
 
 
@@ -67,7 +68,7 @@ def least_squares(
     tr_solver: TrSolver | None = None,
     tr_options: Mapping[str, Any] | None = None,
     jac_sparsity: None = None,
-    max_nfev: int | None = None,
+    max_nfev: float | None = None,
     verbose: Literal[0] = 0,
     args: tuple[Any, ...] = (),
     kwargs: Mapping[str, Any] | None = None,
@@ -76,8 +77,9 @@ def least_squares(
 ) -> OptimizeResult:
     """Solve a nonlinear least-squares problem with bounds on the variables.
 
-    Called like `scipy.optimize.least_squares`: minimizes 0.5 * sum(rho(f_i(x)**2)) over
-    lb <= x <= ub, in float64 whatever the setting of JAX.
+    Called like `scipy.optimize.least_squares`: minimizes
+    0.5 * f_scale**2 * sum(rho((f_i(x) / f_scale)**2)) over lb <= x <= ub, in float64 whatever the
+    setting of JAX.
 
     Parameters
     ----------
@@ -108,8 +110,8 @@ def least_squares(
         'lsmr' iteratively within a plane (needs SciPy).
     tr_options : mapping, optional
         For 'lsmr': "regularize", and "damp", "atol", "btol", "conlim", "maxiter" of SciPy's.
-    max_nfev : int, optional
-        Limit on the evaluations of `fun`, 100 n by default.
+    max_nfev : int or infinity, optional
+        Limit on the evaluations of `fun`, 100 n by default; with infinity there is none.
     verbose : {0}, optional
         Nothing is printed.
     args, kwargs : tuple and mapping, optional
@@ -123,8 +125,15 @@ def least_squares(
     Raises
     ------
     ValueError
-        If an argument is not as described, the function cannot be traced, or the residuals are
-        not finite at `x0`. A solve that fails later says so in `status` and `message`.
+        If an argument is not as described, JAX cannot trace the function, what it returns has
+        not the shape described, or the residuals or the Jacobian are not finite at `x0`. A solve
+        that fails later says so in `status` and `message`; what `fun` and `jac` raise themselves
+        comes through.
+
+    Warns
+    -----
+    UserWarning
+        If a tolerance is too small ever to be met.
     """
     check_callable(fun, "fun")
     check_method(method)

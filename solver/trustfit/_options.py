@@ -1,7 +1,9 @@
 """The options of `least_squares`, checked; what this version does not do is refused by name."""
 
+import sys
 import warnings
 from collections.abc import Mapping
+from importlib.util import find_spec
 from numbers import Real
 from typing import Any, Literal
 
@@ -97,11 +99,17 @@ def check_x_scale(x_scale: Any, n: int) -> FloatArray | Literal["jac"]:
     return np.broadcast_to(array, n).copy()
 
 
+def _number(value: Any) -> float:
+    """Return a real number as a float, NaN for anything else."""
+    array = np.asarray(value)
+    return float(array) if array.ndim == 0 and array.dtype.kind in "biuf" else np.nan
+
+
 def check_loss(loss: Any, f_scale: Any) -> None:
     """Refuse an unknown loss, and a scale of residuals that is not a positive number."""
     if not isinstance(loss, str) or loss not in LOSSES:
         raise ValueError(f"`loss` must be one of {', '.join(LOSSES)}; got {loss!r}. Pass its name.")
-    if not (np.ndim(f_scale) == 0 and np.isfinite(f_scale) and f_scale > 0):
+    if not 0 < _number(f_scale) < np.inf:
         raise ValueError(
             f"`f_scale` must be a positive number; got {f_scale!r}. "
             "Pass the size of an inlier's residual."
@@ -109,15 +117,18 @@ def check_loss(loss: Any, f_scale: Any) -> None:
 
 
 def check_max_nfev(max_nfev: Any, n: int) -> int:
-    """Return the limit on evaluations, 100 n by default."""
+    """Return the limit on evaluations, 100 n by default; infinity becomes the largest size."""
     if max_nfev is None:
         return 100 * n
-    if max_nfev != int(max_nfev) or max_nfev <= 0:
+    number = _number(max_nfev)
+    if number == np.inf:
+        return sys.maxsize
+    if not (number > 0 and number.is_integer()):
         raise ValueError(
-            f"`max_nfev` must be None or a positive integer; got {max_nfev!r}. "
+            f"`max_nfev` must be None or a positive integer, or infinite; got {max_nfev!r}. "
             "Leave it out for 100 n."
         )
-    return int(max_nfev)
+    return int(number)
 
 
 def check_tr_solver(tr_solver: Any, tr_options: Any) -> Mapping[str, Any]:
@@ -126,6 +137,10 @@ def check_tr_solver(tr_solver: Any, tr_options: Any) -> Mapping[str, Any]:
         raise ValueError(
             f"`tr_solver` must be None, 'exact' or 'lsmr'; got {tr_solver!r}. "
             "Take 'exact' unless n is in the hundreds."
+        )
+    if tr_solver == "lsmr" and find_spec("scipy") is None:
+        raise ValueError(
+            "`tr_solver` 'lsmr' needs SciPy, which is not installed. Install it or take 'exact'."
         )
     options: dict[str, Any] = dict(tr_options or {})
     for name in options:

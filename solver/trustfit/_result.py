@@ -6,6 +6,8 @@ from typing import Any
 
 MESSAGES: Mapping[int, str] = MappingProxyType(
     {
+        -4: "The trust region has become too small to change the variables, and no tolerance is "
+        "satisfied.",
         -3: "The Jacobian is not finite at the last accepted point.",
         0: "The maximum number of function evaluations is exceeded.",
         1: "`gtol` termination condition is satisfied.",
@@ -28,7 +30,7 @@ class OptimizeResult(dict[str, Any]):
     x : ndarray, shape (n,)
         The solution.
     cost : float
-        The cost at the solution: half the sum of rho(residual**2).
+        The cost at the solution, ``0.5 * f_scale**2 * sum(rho((fun / f_scale)**2))``.
     fun : ndarray, shape (m,)
         Residuals at the solution, not scaled by the loss.
     jac : ndarray, shape (m, n)
@@ -44,6 +46,7 @@ class OptimizeResult(dict[str, Any]):
     nfev, njev : int
         Evaluations of the residuals and of the Jacobian.
     status : int
+        -4: the trust region became too small to change x, where SciPy goes on until `max_nfev`;
         -3: the Jacobian stopped being finite; 0: `max_nfev` was reached; 1, 2, 3: `gtol`, `ftol`,
         `xtol` is satisfied; 4: `ftol` and `xtol` are.
     message : str

@@ -107,9 +107,10 @@ def trial_step(
     Returns
     -------
     x_new : jax.Array, shape (n,)
-        The point to try, strictly inside the bounds.
-    decisive : jax.Array, shape (4,)
-        The reduction that the model predicts, ||step||, ||step_h|| and ||x||.
+        The point to try, strictly inside the bounds; x where the step is not a number.
+    decisive : jax.Array, shape (5,)
+        The reduction that the model predicts, ||step||, ||step_h||, ||x||, and whether x_new
+        differs from x, 1 or 0.
     """
 
     def whole() -> tuple[jax.Array, jax.Array]:
@@ -129,8 +130,9 @@ def trial_step(
     x_new = x + step
     if bounds is not None:
         x_new = strictly_feasible(jnp, x_new, bounds, rstep=0)
+    x_new = jnp.where(jnp.any(jnp.isnan(x_new)), x, x_new)
     norms = (jnp.linalg.norm(v) for v in (step, step_h, x))
-    return x_new, jnp.stack([-value, *norms])
+    return x_new, jnp.stack([-value, *norms, jnp.any(x_new != x)])
 
 
 def best_inside(

@@ -28,7 +28,8 @@ along the reflection; and the minimum along the scaled gradient -g_h.
 reduction sets the next Delta: a quarter of the step below 0.25, twice Delta above 0.75 if the step
 reached the boundary. Residuals that are not finite quarter the step too. The solve ends when the
 scaled gradient is below `gtol`, the reduction below `ftol` of the cost, the step below `xtol` of x,
-or when `max_nfev` evaluations are spent.
+or when `max_nfev` evaluations are spent; and, where SciPy goes on until then, as soon as the steps
+have become too small to change x.
 
 References
 ----------
@@ -59,7 +60,9 @@ from trustfit._model import Model
 from trustfit._step import trial_step
 from trustfit._subspace import gauss_newton_subspace, solve_in_subspace
 from trustfit._trust_region import (
+    EXHAUSTED,
     Tolerances,
+    is_exhausted,
     solve_from_svd,
     termination_status,
     update_radius,
@@ -130,7 +133,7 @@ Factors: TypeAlias = Svd | Subspace
 class Step(NamedTuple):
     """A trial step, on the device: where it leads, and what the host decides by.
 
-    `decisive` holds the predicted reduction, ||step||, ||step_h|| and ||x||.
+    `decisive` holds the predicted reduction, ||step||, ||step_h||, ||x|| and whether x changes.
     """
 
     x_new: jax.Array
@@ -236,19 +239,22 @@ def inner_loop(
         # All that the host decides by, in one transfer.
         cost_new, decisive = jax.device_get((cost_jnp, decisive_jnp))
         cost_new = float(cost_new)
-        predicted_reduction, step_norm, step_h_norm, x_norm = decisive.tolist()
+        predicted_reduction, step_norm, step_h_norm, x_norm, moved = decisive.tolist()
         state = InnerState(state.Delta, alpha, 1.0, state.nfev + 1)
-        if isnan(cost_new):
-            state = state._replace(Delta=0.25 * step_h_norm)
-            continue
-        actual_reduction = cost - cost_new
-        Delta, ratio = update_radius(
-            state.Delta, actual_reduction, predicted_reduction, step_h_norm
-        )
-        status = termination_status(actual_reduction, cost, step_norm, x_norm, ratio, options.tol)
+        finite, Delta = not isnan(cost_new), 0.25 * step_h_norm
+        if finite:
+            actual_reduction = cost - cost_new
+            Delta, ratio = update_radius(
+                state.Delta, actual_reduction, predicted_reduction, step_h_norm
+            )
+            status = termination_status(
+                actual_reduction, cost, step_norm, x_norm, ratio, options.tol
+            )
+        if status is None and is_exhausted(Delta, actual_reduction, bool(moved)):
+            status = EXHAUSTED
         if status is not None:
             break
-        state = state._replace(Delta=Delta, shrinkage=state.Delta / Delta)
+        state = state._replace(Delta=Delta, shrinkage=state.Delta / Delta if finite else 1.0)
     return Trial(actual_reduction > 0, x_new, cost_new, status, state)
 
 
@@ -295,7 +301,8 @@ def minimize(model: Model, x0: FloatArray, bounds: Bounds | None, options: Optio
             scale = variable_scale(J, options, scale)
             scaling = kernels.scaling_at(x, g, scale, bounds)
             g_norm = float(jax.device_get(scaling.g_norm))
-    x_found, fun, J, g = jax.device_get((x, fun, J, g))
+    # Copies, as what `device_get` returns is read-only.
+    x_found, fun, J, g = (np.array(a) for a in jax.device_get((x, fun, J, g)))
     active = np.zeros(len(x0), int)
     if bounds is not None:
         active = active_constraints(np, x_found, bounds, options.tol.xtol)

@@ -11,6 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 EPS = float(np.finfo(np.float64).eps)
+EXHAUSTED = -4
+"""Status of a solve whose trust region has become too small to change x."""
+
+_SMALLEST_RADIUS = 1e-150  # squares of smaller ones underflow float64
 
 
 class _Search(NamedTuple):
@@ -144,3 +148,11 @@ def termination_status(
     if cost_settled:
         return 4 if x_settled else 2
     return 3 if x_settled else None
+
+
+def is_exhausted(Delta: float, actual: float, moved: bool) -> bool:
+    """Return whether no further step is worth trying.
+
+    So it is where Delta has vanished or is NaN, and where a rejected step left x as it was.
+    """
+    return not Delta > _SMALLEST_RADIUS or (actual <= 0 and not moved)

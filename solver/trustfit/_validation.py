@@ -1,16 +1,18 @@
 """Checks of what the user hands over, each its own function: a concern, and one sentence of error.
 
-The first twelve are those of `curve_fit`, in the order in which it calls them; the options of the
-algorithm follow in `trustfit._options`.
+They are about functions, data, start values and bounds; those of the algorithm's options are in
+`trustfit._options`.
 """
 
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from trustfit._bounds import Bounds, inside
+from trustfit._result import OptimizeWarning
 from trustfit._types import FloatArray
 
 # Squares of larger numbers overflow float64.
@@ -41,14 +43,19 @@ def convert_ydata(ydata: Any) -> FloatArray:
 
 
 def check_data_shapes(x: FloatArray, y: FloatArray) -> None:
-    """Refuse empty data, `ydata` that is not 1-D, and `xdata` without an axis of its length."""
+    """Refuse empty data, `ydata` that is not 1-D, and `xdata` that cannot belong to it.
+
+    What `f` makes of a grid, shape (k, H, W), or of a single number, only its result can tell.
+    """
     if y.ndim != 1:
         raise ValueError(f"`ydata` must have shape (m,); got {y.shape}. Pass `ydata.ravel()`.")
     if y.size == 0:
         raise ValueError("`ydata` must not be empty; got shape (0,). Pass at least one point.")
-    if x.ndim == 0 or y.size not in (x.shape[0], x.shape[-1]):
+    m = y.size
+    mismatch = x.size != m if x.ndim == 1 else x.ndim == 2 and x.size % m != 0
+    if mismatch and m > 1 and x.size != 1:
         raise ValueError(
-            f"`xdata` must have shape (m,) or (k, m) with m = {y.size} as in `ydata`; "
+            f"`xdata` must have shape (m,) or (k, m) with m = {m} as in `ydata`; "
             f"got {x.shape}. Pass as many points in both."
         )
 
@@ -78,6 +85,16 @@ def check_parameter_count(f: Callable[..., Any], n: int) -> None:
         signature = inspect.signature(f)
     except (TypeError, ValueError):
         return  # some callables have no signature
+    required = [
+        p.name
+        for p in signature.parameters.values()
+        if p.kind is p.KEYWORD_ONLY and p.default is p.empty
+    ]
+    if required:
+        raise ValueError(
+            f"`f{signature}` must take its parameters by position; it also needs the keyword "
+            f"argument `{'`, `'.join(required)}`. Give it a default value."
+        )
     try:
         signature.bind(None, *range(n))
     except TypeError as error:
@@ -88,11 +105,17 @@ def check_parameter_count(f: Callable[..., Any], n: int) -> None:
 
 
 def check_degenerate_data(x: FloatArray, n: int) -> None:
-    """Refuse several parameters over 1-D `xdata` that never change: no data can tell them apart."""
+    """Warn of several parameters over 1-D `xdata` that never change.
+
+    A warning only, because `f` may have its abscissae from elsewhere. It points at the line that
+    called the caller.
+    """
     if x.ndim == 1 and x.size > 1 and n > 1 and np.all(x == x[0]):
-        raise ValueError(
-            f"`xdata` must hold different values to determine {n} parameters; all are {x[0]:g}. "
-            "Fit one parameter or pass other data."
+        warnings.warn(
+            f"`xdata` should hold different values to determine {n} parameters; all are {x[0]:g}. "
+            "Fit one parameter or pass other data, unless `f` ignores `xdata`.",
+            OptimizeWarning,
+            stacklevel=3,
         )
 
 
@@ -103,6 +126,17 @@ def check_finite_values(x: FloatArray, y: FloatArray) -> None:
         if bad:
             raise ValueError(
                 f"`{name}` must be finite; {bad} of {array.size} values are NaN or infinite. "
+                "Remove those points."
+            )
+
+
+def check_no_nan(x: FloatArray, y: FloatArray) -> None:
+    """Refuse NaN in the data, but not infinity."""
+    for name, array in (("xdata", x), ("ydata", y)):
+        bad = np.count_nonzero(np.isnan(array))
+        if bad:
+            raise ValueError(
+                f"`{name}` must not hold NaN; {bad} of {array.size} values are NaN. "
                 "Remove those points."
             )
 
@@ -133,12 +167,15 @@ def check_bounds(bounds: Any, n: int) -> Bounds:
     """
     if hasattr(bounds, "lb") and hasattr(bounds, "ub"):
         bounds = (bounds.lb, bounds.ub)
-    if len(bounds) != 2:
+    try:
+        lower, upper = bounds
+    except (TypeError, ValueError) as error:
+        got = f"{len(bounds)} items" if isinstance(bounds, tuple | list) else type(bounds).__name__
         raise ValueError(
-            f"`bounds` must be a pair (lower, upper); got {len(bounds)} items. "
-            "Pass `(lb, ub)`, each a number or an array of shape (n,)."
-        )
-    lb, ub = (_as_float(bound, "bounds") for bound in bounds)
+            f"`bounds` must be a pair (lower, upper); got {got}. "
+            "Pass `(lb, ub)`, each a number or an array of shape (n,), or leave them out."
+        ) from error
+    lb, ub = (_as_float(bound, "bounds") for bound in (lower, upper))
     for bound in (lb, ub):
         if bound.shape not in ((), (n,)):
             raise ValueError(
@@ -163,7 +200,7 @@ def check_start_in_bounds(x0: FloatArray, bounds: Bounds, name: str = "p0") -> N
 
 
 def check_sigma(sigma: Any, m: int) -> FloatArray:
-    """Return `sigma` as a positive array of shape (m,)."""
+    """Return `sigma` as a positive array of shape (m,), infinite where a point has no weight."""
     array = _as_float(sigma, "sigma")
     if array.shape == (m, m) and m > 1:
         raise ValueError(
@@ -175,10 +212,10 @@ def check_sigma(sigma: Any, m: int) -> FloatArray:
             f"`sigma` must have shape ({m},) as `ydata`; got {array.shape}. "
             "Pass one standard deviation a point, or one for all."
         )
-    if not np.all(np.isfinite(array) & (array > 0)):
+    if not np.all(array > 0) or np.all(np.isinf(array)):
         raise ValueError(
-            "`sigma` must be positive and finite; it has values that are not. "
-            "Leave out points without weight."
+            "`sigma` must be positive, and finite somewhere; it has values that are not, or is "
+            "infinite throughout. Pass standard deviations, infinity for points without weight."
         )
     return np.broadcast_to(array.ravel(), m).copy()
 
