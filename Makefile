@@ -15,8 +15,8 @@ install: $(STAMP)  ## create .venv with both packages (only when something chang
 
 $(STAMP): pyproject.toml profiling/pyproject.toml $(wildcard $(CONSTRAINTS))
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) \
+	$(BIN)/python -m pip install -qq --upgrade pip
+	$(BIN)/python -m pip install -qq $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) \
 	  -e '.[dev]' -e './profiling[peers,report]'
 	@touch $@
 
