@@ -3,7 +3,7 @@ import math
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -275,7 +275,12 @@ class TestLostSamples:
 
 
 class TestBench:
-    def fake_run(self, monkeypatch: pytest.MonkeyPatch, code: int) -> list[list[str]]:
+    def fake_run(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        code: int,
+        measure: Callable[[], None] = lambda: None,
+    ) -> list[list[str]]:
         commands: list[list[str]] = []
 
         class FakeProcess:
@@ -289,6 +294,7 @@ class TestBench:
                 pass
 
             def wait(self, timeout: float) -> int:
+                measure()
                 return code
 
         real = subprocess.Popen
@@ -322,6 +328,17 @@ class TestBench:
         failures = bench.run_bench(project).failures
         assert failures is not None
         assert failures.startswith(f"1 benchmark(s) failed on {head[:8]}: {COUNTED};")
+
+    def test_a_failure_takes_no_samples_away(self, project: Path, monkeypatch: pytest.MonkeyPatch):
+        head = git(project, "rev-parse", "HEAD")
+        asv = FakeAsv(project)
+        asv.write(head, {TIMED: row([0.1, 0.2]), COUNTED: COUNTED_ROW})
+        self.fake_run(
+            monkeypatch, 2, lambda: asv.write(head, {TIMED: FAILED_ROW, COUNTED: COUNTED_ROW})
+        )
+        bench.run_bench(project)
+        kept = asv_results.load_machine(project / bench.RESULTS, "box")[head]
+        assert kept.rows[TIMED]["samples"][0] == [0.1, 0.2]
 
     def test_a_solver_that_does_not_build(self, project: Path, monkeypatch: pytest.MonkeyPatch):
         head = git(project, "rev-parse", "HEAD")
