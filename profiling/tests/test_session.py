@@ -177,6 +177,8 @@ def test_the_terminal_shows_every_table_whole_in_100_columns():
     assert "solver/a.py:7" in text
     assert HOSTILE in text.replace("\n", "")
     assert "…" not in text
+    columns = ("transfers", "dispatch", "host JIT", "factorisation", "kernels", "conversions")
+    assert [column for column in columns if column not in text] == []
     assert max(len(line) for line in text.splitlines()) <= 100
 
 

@@ -94,12 +94,15 @@ def _conversion_table(rows: Iterable[tables.ConversionRow]) -> Table:
 
 
 def _table(title: str, headings: Iterable[str]) -> Table:
-    table = Table(title=title, box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+    table = Table(title=title, box=SIMPLE_HEAD, padding=0, show_edge=False)
     for heading in headings:
         words = heading in ("problem", "line", "kind", "direction")
-        # A name that is cut off is no name; headings may break.
+        # A name that is cut off is no name; headings break between words only.
         table.add_column(
-            heading, justify="left" if words else "right", no_wrap=words, overflow="fold"
+            heading.replace(" ", "\n"),
+            justify="left" if words else "right",
+            no_wrap=words,
+            overflow="fold",
         )
     return table
 
