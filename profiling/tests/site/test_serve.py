@@ -64,8 +64,11 @@ def test_a_port_that_cannot_be_is_one_sentence(site_folder: Path, port: int) -> 
 
 def test_ctrl_c_ends_it_cleanly(site_folder: Path) -> None:
     port = free_port()
+    # Where the tests run in the background, a shell lets children ignore Ctrl-C; Python's own
+    # handler is what a user at a terminal has.
     code = (
-        "import sys; from pathlib import Path; from jitscope.report.serve import serve;"
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from pathlib import Path; from jitscope.report.serve import serve;"
         "serve(Path(sys.argv[1]), int(sys.argv[2]))"
     )
     with (
@@ -81,7 +84,10 @@ def test_ctrl_c_ends_it_cleanly(site_folder: Path) -> None:
         assert served.stdout is not None
         first_line, second_line = served.stdout.readline(), served.stdout.readline()
         served.send_signal(signal.SIGINT)
-        rest, errors = served.communicate(timeout=20)
+        try:
+            rest, errors = served.communicate(timeout=20)
+        finally:
+            served.kill()  # else a server that goes on would hold the tests for ever
     assert first_line.startswith(f"Port {port} is taken")
     assert "is at http://127.0.0.1:" in second_line
     assert rest.strip() == "Stopped."
