@@ -8,7 +8,7 @@ parameters is a list in the order of ``itertools.product(*params)``.
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,33 +160,50 @@ def samples_missing(row: Mapping[str, Any], wanted: int) -> int:
 
 
 def restore_lost_samples(before: CommitResults) -> tuple[str, ...]:
-    """Put back the rows that lost samples since `before` was read; return their names.
+    """Put back what parameters lost since `before` was read; return their benchmarks' names.
 
-    asv drops all earlier samples of a parameter when a later run of it fails.
+    asv drops all earlier samples of a parameter when a later run of it fails. What the other
+    parameters of the benchmark have gained stays.
     """
     data = load_json(before.path)
     now = _load(before.path)
-    lost = tuple(
-        name
+    lost = {
+        name: indices
         for name, row in now.rows.items()
-        if name in before.rows and _lost_samples(before.rows[name], row)
-    )
+        if name in before.rows and (indices := _lost_samples(before.rows[name], row))
+    }
     if lost:
         from asv import util
 
         columns = data["result_columns"]
-        for name in lost:
-            data["results"][name] = [before.rows[name].get(column) for column in columns]
+        for name, indices in lost.items():
+            merged = _merged(before.rows[name], now.rows[name], indices)
+            data["results"][name] = [merged.get(column) for column in columns]
         del data["version"]
         util.write_json(str(before.path), data, API_VERSION, compact=True)
-    return lost
+    return tuple(lost)
 
 
-def _lost_samples(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    if before.get("version") != now.get("version"):
-        return False
-    return _count(before) > _count(now)
+def _lost_samples(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[int]:
+    """Return the places of the parameters that have fewer samples now."""
+    if before.get("version") != now.get("version") or before.get("params") != now.get("params"):
+        return []
+    pairs = itertools.zip_longest(before.get("samples") or (), now.get("samples") or ())
+    return [index for index, (old, new) in enumerate(pairs) if len(old or ()) > len(new or ())]
 
 
-def _count(row: Mapping[str, Any]) -> int:
-    return sum(len(one or ()) for one in row.get("samples") or ())
+def _merged(
+    before: Mapping[str, Any], now: Mapping[str, Any], indices: Sequence[int]
+) -> dict[str, Any]:
+    """Return the row of now, with what it was before at some places."""
+    merged = dict(now)
+    width = len(before["samples"])
+    for column in now:
+        if column not in ("result", "samples") and not column.startswith("stats_"):
+            continue
+        old = before.get(column) or [None] * width
+        cells = list(now[column] or [None] * width)
+        for index in indices:
+            cells[index] = old[index]
+        merged[column] = cells
+    return merged
