@@ -31,7 +31,7 @@ test: $(STAMP)  ## every test, the slow and the browser ones too
 bench: $(STAMP)  ## measure HEAD quickly and publish the pages
 	@$(BIN)/jitscope bench
 
-history: $(STAMP)  ## measure the solver's commits in rounds (RANGE=v1..main for others)
+history: $(STAMP)  ## measure predicted commits and HEAD in rounds (RANGE=v1..main for others)
 	@$(BIN)/jitscope history $(if $(RANGE),--range '$(RANGE)')
 
 compare: $(STAMP)  ## compare two measured commits (BASE=HEAD~1 TO=HEAD)

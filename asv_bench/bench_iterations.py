@@ -4,7 +4,10 @@ from .common import BOUNDED, SEED, Cache, CountedProblems, look_up
 
 
 class Evaluations(CountedProblems):
-    """Evaluations of the function and of its Jacobian, with default tolerances."""
+    """Evaluations of the function and of its Jacobian, with default tolerances.
+
+    Of a fit through the stepped driver, where the solver has one.
+    """
 
     params = ((*SEED, *BOUNDED),)
     param_names = ("problem",)

@@ -13,7 +13,7 @@ class GitError(UserError):
     """Git refused a command; the message is git's own last line."""
 
 
-def run_git(root: Path, *arguments: str) -> str:
+def run_git(root: Path, *arguments: str, given: str | None = None) -> str:
     """Return what a git command prints.
 
     Parameters
@@ -22,6 +22,8 @@ def run_git(root: Path, *arguments: str) -> str:
         The repository.
     *arguments : str
         Command and arguments, as in ``run_git(root, "rev-parse", "HEAD")``.
+    given : str, optional
+        What the command reads from standard input.
 
     Raises
     ------
@@ -34,6 +36,7 @@ def run_git(root: Path, *arguments: str) -> str:
     try:
         done = subprocess.run(
             command,
+            input=given,
             capture_output=True,
             text=True,
             encoding="utf-8",

@@ -159,6 +159,13 @@ def samples_missing(row: Mapping[str, Any], wanted: int) -> int:
     )
 
 
+def recorded_samples(results: CommitResults) -> int:
+    """Return how many samples a commit has, of all its benchmarks together."""
+    return sum(
+        len(samples or ()) for row in results.rows.values() for samples in row.get("samples") or ()
+    )
+
+
 def restore_lost_samples(before: CommitResults) -> tuple[str, ...]:
     """Put back what parameters lost since `before` was read; return their benchmarks' names.
 

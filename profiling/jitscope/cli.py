@@ -25,7 +25,7 @@ def _bench(args: argparse.Namespace) -> int:
     print(f"Your own bar: this machine is {measured.machine} under 'Machine'.")
     print("Next: `make profile` (where one fit's time goes, to the line),")
     print("      `make serve` (the pages over http, asv's own among them),")
-    print("      `make history` (measure every commit that changed the solver).")
+    print("      `make history` (measure what the predictions are judged by).")
     if measured.failures is not None:
         print(f"jitscope: {measured.failures}", file=sys.stderr)
         return 1
@@ -88,8 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="measure HEAD quickly and publish the pages")
     bench.set_defaults(run=_bench)
 
-    history = commands.add_parser("history", help="measure the solver's commits in rounds")
-    history.add_argument("--range", help="git range, as in v1..main (default: solver commits)")
+    history = commands.add_parser("history", help="measure predictions' commits in rounds")
+    history.add_argument(
+        "--range",
+        help="git range, as in v1..main (default: commits with a trailer `Expectation:`, what "
+        "they are compared with, and HEAD)",
+    )
     history.add_argument("--samples", type=int, default=7, help="samples each series must have")
     history.set_defaults(run=_history)
 

@@ -39,7 +39,8 @@ class Counts:
     conversions : mapping or None
         Arrays and scalars converted in a later fit of the same data, "to_host" and "to_device".
     nfev, njev : int
-        Evaluations of the function and of its Jacobian.
+        Evaluations of the function and of its Jacobian, by `Adapter.evaluations`: through the
+        stepped driver if there is one.
     result : mapping
         The fields of `jitscope.adapters.FitResult`, of the first fit.
     cost_digits_lost, params_digits_lost : float or None

@@ -2,7 +2,8 @@
 
 Predictions stand in ``results/expectations.toml``; a commit that makes one names its id in a
 trailer ``Expectation: ID`` and is compared with its first parent, on the same machine in the same
-environment. Measurements come from the recorded samples alone:
+environment. Where the parent was not measured enough, an ancestor right before it that holds the
+same solver, byte for byte, stands for it. Measurements come from the recorded samples alone:
 
 - ``solver_run_time`` is ``unobserved_wall`` under ``warm_memory``: a later call in the same
   process, made without any hooks;
@@ -20,7 +21,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ from scipy import stats
 
 from jitscope.errors import UserError
 from jitscope.history import PHASE_BENCHMARK, History
+from jitscope.lineage import same_solver
 
 FIRST_CALL_BENCHMARK = "bench_jit.FirstCall.track_first_call_s"
 QUANTITIES = ("solver_run_time", "total_first_call")
@@ -73,8 +75,9 @@ class Speedup:
 class Comparison:
     """A prediction and what was measured for one problem in one setup.
 
-    `commit` and `base` are full hashes; `n_base` and `n_commit` numbers of usable samples. Where
-    `speedup` is None, `reason` says why in a sentence.
+    `commit` and `base` are full hashes: `base` is the commit's first parent, or the ancestor with
+    the same solver that was measured in its place. `n_base` and `n_commit` are numbers of usable
+    samples. Where `speedup` is None, `reason` says why in a sentence.
     """
 
     prediction: Prediction
@@ -145,6 +148,13 @@ def _range(where: str, prediction: Mapping[str, Any]) -> tuple[float, float, Uni
             )
 
 
+class _Made(NamedTuple):
+    """The commit that a prediction was made for, and those that it may be compared with."""
+
+    commit: str
+    bases: tuple[str, ...]
+
+
 def compare(history: History, predictions: Sequence[Prediction]) -> tuple[Comparison, ...]:
     """Set each prediction beside the recorded samples.
 
@@ -155,9 +165,14 @@ def compare(history: History, predictions: Sequence[Prediction]) -> tuple[Compar
         without a setup where no commit names the expectation, or nothing measured it.
     """
     samples = _samples_by_place(history)
+    commits = history.commits.to_dict("records")
+    ancestry = {row["commit"]: row["parent"] for row in commits}
+    trees = {row["commit"]: row["solver"] for row in commits}
     made = {
-        name: (row["parent"], row["commit"])
-        for row in reversed(history.commits.to_dict("records"))
+        name: _Made(row["commit"], same_solver(row["parent"], ancestry, trees))
+        if row["parent"] is not None
+        else _Made(row["commit"], ())
+        for row in reversed(commits)
         for name in row["expectations"]
     }
     return tuple(
@@ -197,27 +212,44 @@ def _quantity(row: Mapping[str, Any]) -> str | None:
 
 def _comparisons(
     prediction: Prediction,
-    made: tuple[str | None, str] | None,
+    made: _Made | None,
     samples: Mapping[Place, Mapping[str, Samples]],
 ) -> list[Comparison]:
     if made is None:
         return [_undecided(prediction, None, None, "No commit names it in a trailer yet.")]
-    base, commit = made
-    places = [place for place in samples if place[1] in (base, commit)]
+    commit, bases = made
+    places = [place for place in samples if place[1] == commit or place[1] in bases]
     wanted = [p for p in places if prediction.problem in ("*", p[2])]
     pairs = dict.fromkeys((setup, problem) for setup, _, problem in wanted)
-    if not pairs or base is None:
-        return [_undecided(prediction, base, commit, "Neither commit nor parent was measured.")]
+    if not pairs or not bases:
+        parent = bases[0] if bases else None
+        return [_undecided(prediction, parent, commit, "Neither commit nor parent was measured.")]
+    base_of = {setup: _base(bases, setup, samples) for setup, _ in pairs}
     empty: Mapping[str, Samples] = {}
     return [
         _comparison(
             prediction,
-            *(problem, setup, base, commit),
-            samples.get((setup, base, problem), empty).get(prediction.quantity, np.empty(0)),
+            *(problem, setup, base_of[setup], commit),
+            samples.get((setup, base_of[setup], problem), empty).get(
+                prediction.quantity, np.empty(0)
+            ),
             samples.get((setup, commit, problem), empty).get(prediction.quantity, np.empty(0)),
         )
         for setup, problem in pairs
     ]
+
+
+def _base(
+    bases: Sequence[str], setup: Setup, samples: Mapping[Place, Mapping[str, Samples]]
+) -> str:
+    """Return what a commit is compared with in one setup; `bases` are the nearest first."""
+    recorded = dict.fromkeys(bases, 0)
+    for (where, commit, _), by_quantity in samples.items():
+        if where == setup and commit in recorded:
+            recorded[commit] = max(recorded[commit], *map(len, by_quantity.values()))
+    # A quick look at the parent (`make bench`) must not stand in the way of a measured history.
+    enough = (commit for commit, n in recorded.items() if n >= MIN_SAMPLES)
+    return next(enough, max(bases, key=recorded.__getitem__))
 
 
 def _undecided(

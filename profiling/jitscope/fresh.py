@@ -120,6 +120,7 @@ def run_sample(
     *,
     solver: str = "trustfit",
     observed: bool = True,
+    stepped: bool = False,
     cache_dir: Path | None = None,
     expected_prefix: Path | None = None,
     timeout_s: float = TIMEOUT_S,
@@ -132,6 +133,8 @@ def run_sample(
         Names, as `jitscope.sample` takes them.
     observed : bool
         False measures the wall alone, with no hook installed.
+    stepped : bool
+        True measures a call through the solver's stepped driver.
     cache_dir : Path, optional
         Folder of the persistent compilation cache; none by default.
     expected_prefix : Path, optional
@@ -145,12 +148,14 @@ def run_sample(
     arguments = ["--solver", solver, "--problem", problem, "--condition", condition]
     if not observed:
         arguments.append("--unobserved")
+    if stepped:
+        arguments.append("--stepped")
     if expected_prefix is not None:
         arguments += ["--expected-prefix", str(expected_prefix)]
     figures = run_child(
         "jitscope.sample",
         arguments,
-        what=f"the {condition} sample of {problem} with {solver}",
+        what=f"the {condition} sample of {problem} with {solver}{', stepped' if stepped else ''}",
         environment=child_environment(cache_dir),
         timeout_s=timeout_s,
     )

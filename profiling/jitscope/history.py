@@ -21,6 +21,7 @@ from asv_runner.statistics import compute_stats
 from jitscope import adapters
 from jitscope._git import GitError, run_git
 from jitscope.errors import UserError
+from jitscope.lineage import solver_trees
 
 RESULTS_FORMAT = 2
 """Version of asv's results format that this module reads."""
@@ -32,7 +33,9 @@ RESULT_COLUMNS = (
     *("commit", "machine", "environment", "benchmark", "value", "status", "n", "lo", "hi"),
     *("samples", "versions", "hardware"),
 )
-COMMIT_COLUMNS = ("commit", "order", "parent", "subject", "author_date", "expectations")
+COMMIT_COLUMNS = (
+    *("commit", "order", "parent", "subject", "author_date", "expectations", "solver"),
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class History:
     commits : pandas.DataFrame
         Every commit on the first-parent line of HEAD, oldest first: full hash, ``order`` (0 is
         the oldest), first parent's hash (or None), first line of the message, author date (ISO
-        8601), and the ids of its ``Expectation:`` trailers as a tuple.
+        8601), the ids of its ``Expectation:`` trailers as a tuple, and git's name of the solver's
+        tree (or None): commits with equal names hold the same solver.
     notes : tuple of str
         What was left out of ``results``, and why; a sentence each.
     """
@@ -122,6 +126,8 @@ def read_commits(root: Path) -> pd.DataFrame:
         ) from error
     lines = [line for line in printed.split("\0") if line]
     rows = [_commit_row(order, line.split("\x1f")) for order, line in enumerate(lines)]
+    trees = solver_trees(root, [row[0] for row in rows])
+    rows = [(*row, trees[row[0]]) for row in rows]
     commits = pd.DataFrame(rows, columns=list(COMMIT_COLUMNS), dtype=object)
     return commits.astype({"order": int})
 

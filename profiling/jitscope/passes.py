@@ -1,7 +1,8 @@
 """One recording pass in this fresh process: `python -m jitscope.passes NAME`.
 
 Passes never share a process, because what one records another one would disturb. The answer is
-one JSON value on the last line of standard output.
+one JSON value on the last line of standard output. With ``--stepped`` the recorded call goes
+through the solver's stepped driver instead of being the user's own.
 """
 
 from __future__ import annotations
@@ -73,11 +74,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("name", choices=sorted(PASSES))
     parser.add_argument("--solver", required=True)
     parser.add_argument("--problem", required=True)
+    parser.add_argument("--stepped", action="store_true", help="through the stepped driver")
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="where dumps go")
     args = parser.parse_args(argv)
     adapter = adapters.get(args.solver)
     problem = problems.get(args.problem)
-    adapter.prepare(problem)
+    adapter.prepare(problem, stepped=args.stepped)
     recorded = PASSES[args.name](adapter, args.folder)
     check_answer(problem, adapter.result())
     print(json.dumps(recorded))

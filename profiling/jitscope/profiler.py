@@ -29,6 +29,8 @@ from jitscope.session import SCHEMA_VERSION, CallPhases, ProblemProfile, Session
 SIZES = ("small", "medium", "large", "xlarge")
 T = TypeVar("T")
 PASS_NAMES = ("first call", "first call, no hooks", "warm call", "conversions", "lines", "cprofile")
+STEPPED_PASS_NAMES = ("stepped call", "stepped conversions")
+"""Further passes over a solver whose own call shows no stages."""
 
 
 def run_profile(root: Path, *, solver: str, names: Sequence[str] | None) -> int:
@@ -61,8 +63,9 @@ def run_profile(root: Path, *, solver: str, names: Sequence[str] | None) -> int:
             problems.get(name)
     except ValueError as error:
         raise UserError(str(error)) from error
+    passes = len(PASS_NAMES) + len(STEPPED_PASS_NAMES) * adapters.get(solver).has_stepped_driver()
     console.print(
-        f"{len(PASS_NAMES)} passes over {len(chosen)} problems, each in a process of its own: "
+        f"{passes} passes over {len(chosen)} problems, each in a process of its own: "
         "the figures of one pass are not disturbed by the hooks of another."
     )
     created = datetime.now(UTC)
@@ -76,9 +79,9 @@ def run_profile(root: Path, *, solver: str, names: Sequence[str] | None) -> int:
         problems=(),
     )
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("profiling", total=len(chosen) * len(PASS_NAMES))
+        task = progress.add_task("profiling", total=len(chosen) * passes)
         for done, name in enumerate(chosen):
-            steps = count(done * len(PASS_NAMES))
+            steps = count(done * passes)
 
             def step(label: str, steps: Iterator[int] = steps) -> None:
                 progress.update(task, description=label, completed=next(steps))
@@ -107,6 +110,46 @@ def _calibrated() -> Overhead:
         raise UserError(str(error)) from error
 
 
+class _Passes:
+    """Passes over one problem; one that fails gives None and leaves its reason in `failures`."""
+
+    def __init__(self, name: str, solver: str, dumps: Path, step: Callable[[str], None]) -> None:
+        self.failures: dict[str, str] = {}
+        self._name = name
+        self._solver = solver
+        self._dumps = dumps
+        self._step = step
+
+    def call(
+        self, label: str, condition: str, *, observed: bool = True, stepped: bool = False
+    ) -> Sample | None:
+        """Split a call into phases, or measure its wall alone."""
+        return self._attempt(
+            label,
+            lambda: fresh.run_sample(
+                self._name, condition, solver=self._solver, observed=observed, stepped=stepped
+            ),
+        )
+
+    def record(self, which: str, *, label: str = "", stepped: bool = False) -> Any:
+        """Run a pass of `jitscope.passes`; `label` names it if `which` alone would not."""
+        label = label or which
+        arguments = [which, "--solver", self._solver, "--problem", self._name]
+        arguments += ["--folder", str(self._dumps), *(["--stepped"] if stepped else [])]
+        what = f"the {label} pass over {self._name}"
+        return self._attempt(
+            label, lambda: fresh.run_child("jitscope.passes", arguments, what=what)
+        )
+
+    def _attempt(self, label: str, measure: Callable[[], T]) -> T | None:
+        self._step(f"{self._name}: {label}")
+        try:
+            return measure()
+        except fresh.ChildFailed as error:
+            self.failures[label] = str(error)
+            return None
+
+
 def profile_problem(
     name: str, solver: str, root: Path, dumps: Path, step: Callable[[str], None]
 ) -> ProblemProfile:
@@ -126,49 +169,35 @@ def profile_problem(
     -------
     ProblemProfile
     """
-    failures: dict[str, str] = {}
-
-    def attempt(label: str, measure: Callable[[], Any]) -> Any:
-        step(f"{name}: {label}")
-        try:
-            return measure()
-        except fresh.ChildFailed as error:
-            failures[label] = str(error)
-            return None
-
-    def run_pass(label: str) -> Any:
-        arguments = [label, "--solver", solver, "--problem", name, "--folder", str(dumps)]
-        what = f"the {label} pass over {name}"
-        return attempt(label, lambda: fresh.run_child("jitscope.passes", arguments, what=what))
-
-    def call(condition: str, *, observed: bool = True) -> Sample:
-        return fresh.run_sample(name, condition, solver=solver, observed=observed)
-
-    first, twin, warm = (
-        attempt("first call", lambda: call("cold")),
-        attempt("first call, no hooks", lambda: call("cold", observed=False)),
-        attempt("warm call", lambda: call("warm_memory")),
-    )
+    run = _Passes(name, solver, dumps, step)
+    first = run.call("first call", "cold")
+    twin = run.call("first call, no hooks", "cold", observed=False)
     if first is not None and twin is not None:
         first = replace(first, unobserved_wall_ns=twin.unobserved_wall_ns)
-    first_call = None if first is None else _call_phases(first)
-    warm_call = None if warm is None else _call_phases(warm)
-    conversions = run_pass("conversions")
-    lines = run_pass("lines")
-    cprofile = run_pass("cprofile") or {}
-    iterations = adapters.get(solver).iterations()
+    warm = run.call("warm call", "warm_memory")
+    conversions = run.record("conversions")
+    stepped = adapters.get(solver).has_stepped_driver()
+    split, stepped_conversions = warm, None
+    if stepped:
+        split = run.call("stepped call", "warm_memory", stepped=True)
+        stepped_conversions = run.record("conversions", label="stepped conversions", stepped=True)
+    lines = run.record("lines", stepped=stepped)
+    cprofile = run.record("cprofile") or {}
     return ProblemProfile(
         problem=name,
         size=problems.get(name).size,
         solver=solver,
-        first_call=first_call,
-        warm_call=warm_call,
-        outer_iterations=_entered(warm_call, iterations.get("outer")),
-        inner_iterations=_entered(warm_call, iterations.get("inner")),
+        first_call=_call_phases(first),
+        warm_call=_call_phases(warm),
+        outer_iterations=None if split is None else split.iterations.get("outer"),
+        inner_iterations=None if split is None else split.iterations.get("inner"),
         conversions=_structured(conversions, tuple[ConversionSite, ...]),
         lines=_structured(lines, tuple[LineTime, ...]),
         cprofile={which: str(Path(path).relative_to(root)) for which, path in cprofile.items()},
-        failures=failures,
+        failures=run.failures,
+        split_driver="stepped" if stepped else "own",
+        stepped_call=_call_phases(split) if stepped else None,
+        stepped_conversions=_structured(stepped_conversions, tuple[ConversionSite, ...]),
     )
 
 
@@ -176,7 +205,9 @@ def _structured(data: Any, kind: type[T]) -> T | None:
     return None if data is None else cattrs.structure(data, kind)
 
 
-def _call_phases(sample: Sample) -> CallPhases:
+def _call_phases(sample: Sample | None) -> CallPhases | None:
+    if sample is None:
+        return None
     # An observed sample has both; only an unobserved one lacks them.
     assert sample.wall_ns is not None
     assert sample.phases_ns is not None
@@ -188,11 +219,6 @@ def _call_phases(sample: Sample) -> CallPhases:
         calls=sample.calls,
         modules=len(sample.modules),
     )
-
-
-def _entered(call: CallPhases | None, function: str | None) -> int | None:
-    # A stage function that never ran is not there, and neither is one that nothing wrapped.
-    return None if call is None else call.calls.get(f"function:{function}")
 
 
 def _print_paths(

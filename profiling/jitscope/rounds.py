@@ -6,7 +6,7 @@ on where it stopped. Counters are exact: they are measured in a commit's first r
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -14,15 +14,15 @@ from typing import IO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from jitscope import asv_results
+from jitscope import asv_results, lineage
 from jitscope._git import GitError, resolve_commit, run_git
 from jitscope.asv_results import CommitResults
 from jitscope.bench import RESULTS, prepare, run_asv
 from jitscope.errors import UserError
+from jitscope.history import read_commits
 
 SAMPLES = 7
 """Six against six can never be significant at p < 0.002."""
-SOLVER = "solver/trustfit"
 LOG = Path(".asv") / "history.log"
 COMMITS = Path(".asv") / "commits"
 _FAILED = 2
@@ -105,8 +105,8 @@ def measure_history(
     root : Path
         The project.
     commit_range : str, optional
-        A range as git understands it ("HEAD~3..HEAD"), or one commit. By default every commit of
-        the first-parent history that changed the solver, and HEAD.
+        A range as git understands it ("HEAD~3..HEAD"), or one commit. By default what predictions
+        are judged by, and HEAD; see `select_commits`.
     samples : int
         Wanted recorded samples of each benchmark that measures (not counts).
     console : rich.console.Console, optional
@@ -121,6 +121,10 @@ def measure_history(
     console = console or Console()
     commits = select_commits(root, commit_range)
     machine = prepare(root)
+    if commit_range is None:
+        # Of commits with the same solver the one that is measured already is taken.
+        known = asv_results.load_machine(root / RESULTS, machine)
+        commits = select_commits(root, None, known)
     log = root / LOG
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as output:
@@ -131,8 +135,24 @@ def measure_history(
         return _summary(suite, commits, samples)
 
 
-def select_commits(root: Path, commit_range: str | None) -> tuple[str, ...]:
+def select_commits(
+    root: Path, commit_range: str | None, known: Mapping[str, CommitResults] | None = None
+) -> tuple[str, ...]:
     """Return full hashes, oldest first.
+
+    By default these are, of the first-parent history, the commits that name a prediction in a
+    trailer ``Expectation:``, for each of them one commit with the solver of its first parent, and
+    HEAD. Other commits that changed the solver claim nothing, and are measured when asked for.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+    commit_range : str or None
+        A range as git understands it, or one commit; None for the default.
+    known : mapping, optional
+        What is measured already, by full hash. Of the commits that hold the solver of a parent,
+        the one with the most samples is taken.
 
     Raises
     ------
@@ -141,10 +161,7 @@ def select_commits(root: Path, commit_range: str | None) -> tuple[str, ...]:
     """
     head = resolve_commit(root, "HEAD")
     if commit_range is None:
-        # Before there is a `curve_fit` there is nothing that the suite could call.
-        touched = run_git(root, "rev-list", "--first-parent", "--reverse", head, "--", SOLVER)
-        measurable = [commit for commit in touched.split() if _has_curve_fit(root, commit)]
-        return tuple(dict.fromkeys([*measurable, head]))
+        return _claims_and_their_bases(root, head, known or {})
     single = ".." not in commit_range and not commit_range.endswith("^!")
     options = ("--no-walk",) if single else ("--first-parent", "--reverse")
     try:
@@ -160,9 +177,39 @@ def select_commits(root: Path, commit_range: str | None) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _claims_and_their_bases(
+    root: Path, head: str, known: Mapping[str, CommitResults]
+) -> tuple[str, ...]:
+    history = read_commits(root).to_dict("records")
+    ancestry = {row["commit"]: row["parent"] for row in history}
+    trees = {row["commit"]: row["solver"] for row in history}
+    chosen = {row["commit"] for row in history if row["expectations"]} | {head}
+    for row in history:
+        if row["expectations"] and row["parent"] is not None:
+            alike = lineage.same_solver(row["parent"], ancestry, trees)
+            # Before there is a `curve_fit` there is nothing that the suite could call.
+            if _has_curve_fit(root, alike[0]):
+                chosen.add(_to_measure(alike, chosen, known))
+    return tuple(row["commit"] for row in history if row["commit"] in chosen)
+
+
+def _to_measure(
+    alike: Sequence[str], chosen: Collection[str], known: Mapping[str, CommitResults]
+) -> str:
+    """Return which of the commits that hold one solver, nearest first, is to be measured."""
+    already = [commit for commit in alike if commit in chosen]
+    if already:
+        return already[0]
+    measured = [c for c in alike if c in known and not asv_results.is_broken(known[c])]
+    if measured:
+        return max(measured, key=lambda commit: asv_results.recorded_samples(known[commit]))
+    # The one that made this solver; those after it changed other things.
+    return alike[-1]
+
+
 def _has_curve_fit(root: Path, commit: str) -> bool:
     try:
-        run_git(root, "grep", "--quiet", "def curve_fit", commit, "--", SOLVER)
+        run_git(root, "grep", "--quiet", "def curve_fit", commit, "--", lineage.SOLVER)
     except GitError:
         return False
     return True

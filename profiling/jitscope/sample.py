@@ -6,7 +6,8 @@ JAX nor a solver: that is still there to be measured.
 
 Conditions: "cold" and "warm_disk" measure the first call of the process, import and backend
 start included (whether there is a compilation cache is up to the environment); "warm_memory"
-measures a later call of the same process.
+measures a later call of the same process. The call is the user's own, unless ``--stepped`` asks for
+the solver's stepped driver.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import statistics
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,11 @@ class Sample:
         The file that the solver was imported from.
     result : mapping
         The fields of `jitscope.adapters.FitResult`.
+    stepped : bool
+        Whether the call went through the solver's stepped driver instead of the user's own call.
+    iterations : mapping
+        How often the call entered the functions that mark an "outer" and an "inner" iteration;
+        without those that it never entered.
     """
 
     solver: str
@@ -75,6 +81,8 @@ class Sample:
     versions: Mapping[str, str | None]
     solver_file: str
     result: Mapping[str, Any]
+    stepped: bool = False
+    iterations: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def overhead_ns(self) -> int | None:
@@ -132,13 +140,13 @@ def _start_backend() -> None:
         sys.modules["jax"].devices()
 
 
-def _first_call(adapter: Adapter, problem_name: str, observed: bool) -> _Walls:
+def _first_call(adapter: Adapter, problem_name: str, observed: bool, stepped: bool) -> _Walls:
     if not observed:
         start_ns = time.perf_counter_ns()
         adapter.import_solver()
         _start_backend()
         startup_ns = time.perf_counter_ns() - start_ns
-        adapter.prepare(problems.get(problem_name))
+        adapter.prepare(problems.get(problem_name), stepped=stepped)
         call_ns = _timed(adapter)
         return _Walls((), startup_ns + call_ns, call_ns)
     with PhaseRecorder() as startup:
@@ -147,12 +155,12 @@ def _first_call(adapter: Adapter, problem_name: str, observed: bool) -> _Walls:
         if "jax" in sys.modules:
             with startup.span("backend"):
                 _start_backend()
-    adapter.prepare(problems.get(problem_name))
+    adapter.prepare(problems.get(problem_name), stepped=stepped)
     return _Walls((startup.record, _recorded(adapter)), None, None)
 
 
-def _later_call(adapter: Adapter, problem_name: str) -> _Walls:
-    adapter.prepare(problems.get(problem_name))
+def _later_call(adapter: Adapter, problem_name: str, stepped: bool) -> _Walls:
+    adapter.prepare(problems.get(problem_name), stepped=stepped)
     adapter.run()
     records: list[PhaseRecord] = []
     unobserved_ns: list[int] = []
@@ -205,6 +213,7 @@ def measure(
     condition: str,
     *,
     observed: bool = True,
+    stepped: bool = False,
     expected_prefix: Path | None = None,
 ) -> Sample:
     """Measure one sample in this interpreter, which must be fresh.
@@ -215,6 +224,8 @@ def measure(
         Names; `condition` is one of `CONDITIONS`.
     observed : bool
         False measures the wall alone, with no hook installed.
+    stepped : bool
+        True measures a call through the solver's stepped driver.
     expected_prefix : Path, optional
         The solver must have been imported from below it.
 
@@ -222,16 +233,19 @@ def measure(
     ------
     UserError
         Wrong answer, unconverged, or a solver from elsewhere.
+    ValueError
+        `stepped`, of a solver that has no stepped driver.
     """
     adapter = adapters.get(solver)
     if condition == "warm_memory":
-        walls = _later_call(adapter, problem_name)
+        walls = _later_call(adapter, problem_name, stepped)
     else:
-        walls = _first_call(adapter, problem_name, observed)
+        walls = _first_call(adapter, problem_name, observed, stepped)
     check_origin(adapter, expected_prefix)
     result = adapter.result()
     check_answer(problems.get(problem_name), result)
     records = walls.records
+    calls = records[-1].calls if records else {}
     return Sample(
         solver=solver,
         problem=problem_name,
@@ -241,11 +255,17 @@ def measure(
         unobserved_wall_ns=walls.unobserved_ns,
         unobserved_call_ns=walls.unobserved_call_ns,
         by_stage_ns=records[-1].by_stage_ns if records else {},
-        calls=records[-1].calls if records else {},
+        calls=calls,
         modules=[asdict(module) for record in records for module in record.modules],
         versions=versions(solver),
         solver_file=adapter.solver_file(),
         result=asdict(result),
+        stepped=stepped,
+        iterations={
+            kind: calls[f"function:{function}"]
+            for kind, function in adapter.iterations().items()
+            if f"function:{function}" in calls
+        },
     )
 
 
@@ -255,6 +275,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--problem", required=True, choices=problems.names())
     parser.add_argument("--condition", default="cold", choices=CONDITIONS)
     parser.add_argument("--unobserved", action="store_true", help="the wall alone, no hooks")
+    parser.add_argument("--stepped", action="store_true", help="through the stepped driver")
     parser.add_argument("--expected-prefix", type=Path, help="where the solver must lie")
     return parser.parse_args(argv)
 
@@ -268,6 +289,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.problem,
             args.condition,
             observed=not args.unobserved,
+            stepped=args.stepped,
             expected_prefix=args.expected_prefix,
         )
     except UserError as error:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import cattrs
 
@@ -19,7 +20,11 @@ from jitscope.errors import UserError
 from jitscope.lines import LineTime
 from jitscope.overhead import Overhead
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE_VERSIONS = (1, 2)
+"""Version 1 knew no stepped driver: its fields are at their defaults when it is read."""
+Driver = Literal["own", "stepped"]
+"""The user's own call, or one through the solver's stepped driver."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +64,25 @@ class ProblemProfile:
     problem, size, solver : str
     first_call, warm_call : CallPhases or None
         None if the pass failed; `failures` says why.
+        Of the user's own call, as every field that does not say otherwise.
     outer_iterations, inner_iterations : int or None
-        Of one fit; None for a solver whose stages are unknown.
+        Of one fit through `split_driver`; None for a solver whose stages are unknown.
     conversions : tuple of ConversionSite or None
         Of one warm fit.
     lines : tuple of LineTime or None
-        Of the solver's Python driver in one warm fit.
+        Of the solver's Python driver in one warm fit through `split_driver`.
     cprofile : mapping of str to str
         Dumps for snakeviz relative to the repository, by call ("first", "warm").
     failures : mapping of str to str
         Reason of each pass that failed, by pass.
+    split_driver : {"own", "stepped"}
+        The call that is split into stages, iterations and lines. "stepped" where no stage of the
+        user's own call can be timed from outside, because it is one compiled loop (fused).
+    stepped_call : CallPhases or None
+        The warm call through the stepped driver; None if there is no such driver, or its pass
+        failed.
+    stepped_conversions : tuple of ConversionSite or None
+        Those of a warm fit through the stepped driver.
     """
 
     problem: str
@@ -82,6 +96,20 @@ class ProblemProfile:
     lines: tuple[LineTime, ...] | None
     cprofile: Mapping[str, str]
     failures: Mapping[str, str]
+    split_driver: Driver = "own"
+    stepped_call: CallPhases | None = None
+    stepped_conversions: tuple[ConversionSite, ...] | None = None
+
+    @property
+    def split_call(self) -> CallPhases | None:
+        """The warm call that is split into stages."""
+        return self.stepped_call if self.split_driver == "stepped" else self.warm_call
+
+    @property
+    def split_conversions(self) -> tuple[ConversionSite, ...] | None:
+        """The conversions of that call."""
+        stepped = self.split_driver == "stepped"
+        return self.stepped_conversions if stepped else self.conversions
 
 
 @dataclass(frozen=True)
@@ -132,9 +160,10 @@ def load_session(path: Path) -> Session:
             f"{path} is not whole JSON ({error}). Delete it and run `make profile` again."
         ) from error
     found = data.get("schema_version") if isinstance(data, dict) else None
-    if found != SCHEMA_VERSION:
+    if found not in READABLE_VERSIONS:
+        readable = " and ".join(map(str, READABLE_VERSIONS))
         raise UserError(
-            f"{path} has schema version {found}; this jitscope reads {SCHEMA_VERSION}. "
+            f"{path} has schema version {found}; this jitscope reads {readable}. "
             "Delete it, or read it with the jitscope that wrote it."
         )
     try:

@@ -3,7 +3,7 @@
 import argparse
 
 import cattrs
-from jitscope import fresh
+from jitscope import adapters, fresh
 from jitscope.conversions import ConversionSite
 from jitscope.lines import LineTime, annotate
 from rich.console import Console
@@ -19,13 +19,16 @@ def main() -> None:
     args = parser.parse_args()
     options = ["--solver", args.solver, "--problem", args.problem]
     try:
+        stepped = adapters.get(args.solver).has_stepped_driver()
+        options += ["--stepped"] if stepped else []
         lines, sites = (
             fresh.run_child("jitscope.passes", [name, *options], what=f"the {name} pass")
             for name in ("lines", "conversions")
         )
-    except fresh.ChildFailed as error:
+    except (fresh.ChildFailed, ValueError) as error:
         raise SystemExit(str(error)) from error
-    table = Table(title=f"{args.solver}, {args.problem}: the driver in one warm fit")
+    driver = "stepped driver (users run the fused one)" if stepped else "driver"
+    table = Table(title=f"{args.solver}, {args.problem}: the {driver} in one warm fit")
     for heading in ("line", "hits", "time µs", "to host", "to device", "source"):
         source = heading == "source"
         table.add_column(heading, justify="left" if source else "right", no_wrap=source)

@@ -1,12 +1,17 @@
 """Fixtures that the tests of the recorders share."""
 
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jax._src import compiler, monitoring, pjit, stages
 from jax._src.array import ArrayImpl
 from jax._src.interpreters import pxla
+
+from .fused_solver import write_fused_solver
 
 
 class Clock:
@@ -25,6 +30,28 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def fused_solver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Put a small solver with a fused and a stepped driver in place of `trustfit`; its folder.
+
+    This process and those that it starts import that one.
+    """
+    folder = tmp_path / "fused_solver"
+    write_fused_solver(folder)
+    for module in _loaded("trustfit"):
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.syspath_prepend(folder)
+    inherited = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(folder), inherited))))
+    yield folder
+    for module in _loaded("trustfit"):
+        del sys.modules[module]
+
+
+def _loaded(package: str) -> list[str]:
+    return [name for name in sys.modules if name.partition(".")[0] == package]
 
 
 @pytest.fixture

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from jitscope import adapters, problems
 from jitscope.errors import UserError
+from jitscope.phases import PhaseRecorder
 from numpy.testing import assert_allclose
+
+from .fused_solver import ITERATIONS
 
 
 @pytest.mark.parametrize("solver", adapters.NAMES)
@@ -99,11 +102,38 @@ class TestConformance:
 
     def test_stages_are_functions_that_exist(self, solver: str):
         adapter = adapters.get(solver)
+        stepped = adapter.has_stepped_driver()
+        adapter.prepare(problems.get("exponential_100"), stepped=stepped)
         stages = adapter.stages()
         for target in stages:
             module, function = target.split(":")
             assert callable(getattr(sys.modules[module], function))
         assert bool(stages) == (solver == "trustfit")
+        # Only a stage's function is counted when it is entered.
+        iterations = adapter.iterations()
+        assert set(iterations.values()) <= set(stages)
+        assert set(iterations) == ({"outer", "inner"} if solver == "trustfit" else set())
+
+    def test_a_call_shows_the_stages_of_its_driver(self, solver: str):
+        adapter, problem = adapters.get(solver), problems.get("exponential_100")
+        if not adapter.has_stepped_driver():
+            with pytest.raises(ValueError, match=f"this version of {solver} has no stepped driver"):
+                adapter.prepare(problem, stepped=True)
+            return
+        adapter.prepare(problem)
+        assert adapter.stages() == {}
+        assert adapter.iterations() == {}
+        adapter.prepare(problem, stepped=True)
+        adapter.run()
+        stepped = adapter.result()
+        assert stepped.success
+        adapter.prepare(problem)
+        adapter.run()
+        own = adapter.result()
+        assert (stepped.nfev, stepped.status) == (own.nfev, own.status)
+        assert stepped.cost is not None
+        assert own.cost is not None
+        assert_allclose(stepped.cost, own.cost, rtol=1e-12)
 
     def test_leaves_the_data_alone(self, solver: str):
         adapter, problem = adapters.get(solver), problems.get("exponential_100")
@@ -112,6 +142,70 @@ class TestConformance:
         again = problems.get("exponential_100")
         for name in ("x", "y", "p0"):
             assert np.array_equal(getattr(problem, name), getattr(again, name))
+
+
+class TestFusedSolver:
+    """A solver whose own call is one compiled loop: the stages are the stepped driver's."""
+
+    @pytest.fixture(name="adapter")
+    def prepared(self, fused_solver: Path) -> Any:
+        adapter = adapters.get("trustfit")
+        assert adapter.has_stepped_driver()
+        assert "trustfit" not in sys.modules  # nothing was imported to find out
+        adapter.prepare(problems.get("linear_100"))
+        assert Path(adapter.solver_file()).is_relative_to(fused_solver)
+        return adapter
+
+    def test_the_own_call_is_what_a_user_writes(self, adapter: Any):
+        assert "callback" not in adapter._call[1]
+        assert adapter.stages() == {}
+        assert adapter.iterations() == {}
+        assert "trustfit._stepped" not in sys.modules
+        adapter.run()
+        assert "trustfit._stepped" not in sys.modules
+
+    def test_the_stepped_call_shows_stages_and_iterations(self, adapter: Any):
+        adapter.prepare(problems.get("linear_100"), stepped=True)
+        assert adapter.stages() == {
+            "trustfit._stepped:evaluate": "residual and Jacobian",
+            "trustfit._stepped:reduce_rows": "reduction",
+            "trustfit._stepped:take_step": "trust-region step",
+        }
+        assert adapter.iterations() == {
+            "outer": "trustfit._stepped:reduce_rows",
+            "inner": "trustfit._stepped:take_step",
+        }
+        with PhaseRecorder(stages=adapter.stages()) as recorder:
+            adapter.run()
+        assert adapter.result().success
+        assert recorder.record.calls["function:trustfit._stepped:take_step"] == 2 * ITERATIONS
+
+    def test_a_stepped_call_does_not_stay(self, adapter: Any):
+        adapter.prepare(problems.get("linear_100"), stepped=True)
+        adapter.prepare(problems.get("linear_100"))
+        assert "callback" not in adapter._call[1]
+        assert adapter.stages() == {}
+
+    def test_evaluations_are_counted_in_steps(self, adapter: Any):
+        assert adapter.evaluations() == (7, 6)
+        assert "trustfit._stepped" in sys.modules
+        assert "trustfit._fused" not in sys.modules
+
+    def test_a_version_without_a_fused_driver_shows_its_own_stages(self, fused_solver: Path):
+        (fused_solver / "trustfit" / "_fused.py").unlink()
+        adapter = adapters.get("trustfit")
+        assert not adapter.has_stepped_driver()
+        with pytest.raises(ValueError, match="has no stepped driver"):
+            adapter.prepare(problems.get("linear_100"), stepped=True)
+        adapter.prepare(problems.get("linear_100"))
+        assert "reduction" in adapter.stages().values()
+        assert set(adapter.iterations()) == {"outer", "inner"}
+
+    def test_iterations_that_are_not_named_are_not_there(self, adapter: Any):
+        adapter.prepare(problems.get("linear_100"), stepped=True)
+        adapter.stages()
+        vars(sys.modules["trustfit._stepped"]).pop("ITERATIONS")
+        assert adapter.iterations() == {}
 
 
 def test_unknown_solver():

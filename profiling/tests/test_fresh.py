@@ -7,11 +7,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from jitscope import fresh, problems, sample
+from jitscope import adapters, fresh, problems, sample
 from jitscope.adapters import FitResult
 from jitscope.errors import UserError
 from jitscope.fresh import ChildFailed, measure_conditions, run_child, run_sample
 from jitscope.phases import PhaseRecord
+
+from .fused_solver import ITERATIONS
 
 
 def assert_adds_up(measured: sample.Sample) -> None:
@@ -70,9 +72,26 @@ class TestSamples:
         assert phases["warm_memory"]["import"] is None
         assert phases["warm_memory"]["backend"] is None
         assert phases["warm_memory"]["compile"] == 0
-        assert {"residual and Jacobian", "factorisation", "inner loop"} <= set(
-            samples["warm_memory"].by_stage_ns
-        )
+        # Where a stepped driver exists beside it, the own call is one compiled loop without stages.
+        stepped = adapters.get("trustfit").has_stepped_driver()
+        stages = set(samples["warm_memory"].by_stage_ns) - {""}
+        assert (stages == set()) == stepped
+        assert all(not one.stepped for one in samples.values())
+
+    @pytest.mark.slow
+    def test_a_stepped_sample_has_stages_and_iterations(self, fused_solver: Path):
+        measured = run_sample("linear_100", "warm_memory", stepped=True)
+        assert Path(measured.solver_file).is_relative_to(fused_solver)
+        assert_adds_up(measured)
+        assert measured.stepped
+        assert "reduction" in measured.by_stage_ns
+        assert measured.iterations == {"outer": ITERATIONS, "inner": 2 * ITERATIONS}
+        cold = run_sample("linear_100", "cold", stepped=True)
+        assert "reduction" in cold.by_stage_ns
+
+    def test_a_solver_without_a_stepped_driver_is_not_called_in_steps(self):
+        with pytest.raises(ChildFailed, match=r"with scipy, stepped failed: .*no stepped driver"):
+            run_sample("linear_100", "warm_memory", solver="scipy", stepped=True)
 
 
 class TestFailures:

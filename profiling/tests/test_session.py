@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -70,9 +71,41 @@ PROFILE = ProblemProfile(
     cprofile={"first": "results/profile/x.prof"},
     failures={"cprofile": HOSTILE},
 )
+FUSED_CALL = CallPhases(
+    wall_ns=2_000_000,
+    unobserved_wall_ns=1_250_000,
+    phases_ns={"host": 500_000, "to_device": 500_000, "dispatch": 1_000_000},
+    by_stage_ns={"": {"host": 500_000, "to_device": 500_000, "dispatch": 1_000_000}},
+    calls={},
+    modules=0,
+)
+STEPPED_CALL = CallPhases(
+    wall_ns=9_000_000,
+    unobserved_wall_ns=8_500_000,
+    phases_ns={"host": 8_000_000, "to_host": 1_000_000},
+    by_stage_ns={
+        "": {"host": 1_000_000},
+        "residual and Jacobian": {"host": 2_000_000, "to_host": 1_000_000},
+        "reduction": {"host": 2_000_000},
+        "trust-region step": {"host": 2_000_000},
+        "stopping test": {"host": 1_000_000},
+    },
+    calls={},
+    modules=0,
+)
+IN_STEPS = dataclasses.replace(
+    PROFILE,
+    problem="exponential_1000",
+    warm_call=FUSED_CALL,
+    split_driver="stepped",
+    stepped_call=STEPPED_CALL,
+    stepped_conversions=(
+        ConversionSite(f"{ROOT}/solver/a.py", 7, "f", "to_device", "jit", 9, 32, 1000, 2000),
+    ),
+)
 COST = Cost(69_000.0, 60_000.0, 70_000.0, 15)
 SESSION = Session(
-    schema_version=1,
+    schema_version=2,
     created_utc="2026-01-02T03:04:05+00:00",
     environment=Environment("3.11.7", "Linux x86_64", "A CPU", 2, {"jax": None}, None, None),
     overhead=Overhead(COST, COST, COST),
@@ -87,16 +120,34 @@ def test_a_session_comes_back_from_disk_as_it_was(tmp_path: Path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_session_from_before_there_was_a_stepped_driver_is_read(tmp_path: Path):
+    path = tmp_path / "one.json"
+    save_session(dataclasses.replace(SESSION, schema_version=1), path)
+    data = json.loads(path.read_text(encoding="utf-8"))
+    for name in ("split_driver", "stepped_call", "stepped_conversions"):
+        del data["problems"][0][name]
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert load_session(path).problems == (PROFILE,)
+
+
+def test_the_file_says_which_driver_was_split(tmp_path: Path):
+    path = tmp_path / "one.json"
+    session = dataclasses.replace(SESSION, problems=(IN_STEPS,))
+    save_session(session, path)
+    assert load_session(path) == session
+    assert json.loads(path.read_text(encoding="utf-8"))["problems"][0]["split_driver"] == "stepped"
+
+
 def test_a_session_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        SESSION.schema_version = 2  # pyright: ignore[reportAttributeAccessIssue]
+        SESSION.schema_version = 1  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @pytest.mark.parametrize(
     ("text", "what"),
     [
         ('{"schema_version": 1, "proble', "not whole JSON"),
-        ('{"schema_version": 2}', "schema version 2; this jitscope reads 1"),
+        ('{"schema_version": 3}', "schema version 3; this jitscope reads 1 and 2"),
         ("[]", "schema version None"),
         ('{"schema_version": 1, "created_utc": "now"}', "is not a session: .*environment"),
     ],
@@ -146,10 +197,79 @@ def test_inside_the_solve_conversions_are_taken_out_of_the_stages():
     assert tables.inside_the_solve(compiling)["compilation"] == 1000
 
 
+def test_both_walls_of_a_solver_in_steps_have_a_row():
+    fused, stepped = tables.solve_rows(IN_STEPS)
+    assert (fused.driver, fused.unobserved_ms) == ("fused", 1.25)
+    assert fused.share_percent == {
+        "compiled solve": 50.0,
+        "arguments and conversions": 25.0,
+        "host": 25.0,
+    }
+    assert (fused.outer_iterations, fused.inner_iterations) == (None, None)
+    assert (stepped.driver, stepped.unobserved_ms) == ("stepped", 8.5)
+    assert stepped.share_percent["reduction"] == 22.2
+    assert (stepped.outer_iterations, stepped.inner_iterations) == (3, 4)
+    (own,) = tables.solve_rows(PROFILE)
+    assert own.driver == ""
+
+
+def test_where_one_of_the_calls_failed_the_other_one_has_its_row():
+    without_steps = dataclasses.replace(IN_STEPS, stepped_call=None)
+    assert [row.driver for row in tables.solve_rows(without_steps)] == ["fused"]
+    without_own = dataclasses.replace(IN_STEPS, warm_call=None)
+    assert [row.driver for row in tables.solve_rows(without_own)] == ["stepped"]
+    note = tables.driver_note(without_own)
+    assert note is not None
+    assert "the fused one, which users run, takes an unknown time" in note
+
+
+def test_lines_meet_the_conversions_of_their_own_call():
+    (line,) = tables.line_rows(IN_STEPS)
+    assert (line.to_device, line.to_host) == (9, 0)
+    (line,) = tables.line_rows(PROFILE)
+    assert (line.to_device, line.to_host) == (0, 4)
+
+
+NOTE = (
+    "plit measured through the stepped driver, which takes 8.50 ms; the fused one, which users "
+    "run, takes 1.25 ms"
+)
+
+
+def test_the_page_says_which_driver_was_split():
+    session = dataclasses.replace(SESSION, problems=(PROFILE, IN_STEPS))
+    html = render_profile_page(session, ROOT, beside=Neighbours(asv=False, profile=True))
+    assert html.count(f"S{NOTE}") == 1
+    assert "Users run the <b>fused</b> driver" in html
+    assert html.count('<td class="text">fused</td>') == 1
+    assert html.count('<td class="text">stepped</td>') == 1
+    assert html.count('<td class="text">own</td>') == 1
+    assert html.count("through the fused driver, as users call it") == 1
+    assert html.count("The stepped driver, line by line") == 1
+    assert html.count("The driver, line by line") == 1
+
+
+def test_the_page_of_a_solver_without_steps_does_not_speak_of_drivers():
+    html = render_profile_page(SESSION, ROOT, beside=Neighbours(asv=False, profile=True))
+    assert "fused" not in html
+    assert "stepped" not in html
+
+
+def test_every_stage_has_a_colour_of_its_own():
+    session = dataclasses.replace(SESSION, problems=(IN_STEPS,))
+    html = render_profile_page(session, ROOT, beside=Neighbours(asv=False, profile=True))
+    (legend,) = re.findall(
+        r"Inside a warm solve</h2>.*?<ul class=\"legend\">(.*?)</ul>", html, re.S
+    )
+    colours = re.findall(r"background:(#\w+)", legend)
+    assert len(colours) == 8
+    assert len(set(colours)) == 8
+
+
 def test_a_pass_that_failed_leaves_its_row_out():
     failed = dataclasses.replace(PROFILE, first_call=None, warm_call=None, conversions=None)
     assert tables.first_call_row(failed) is None
-    assert tables.solve_row(failed) is None
+    assert tables.solve_rows(failed) == []
     assert tables.conversion_rows(failed, ROOT) == []
 
 
@@ -176,9 +296,32 @@ def test_the_terminal_shows_every_table_whole_in_100_columns():
     text = console.file.getvalue()
     assert "solver/a.py:7" in text
     assert HOSTILE in text.replace("\n", "")
+    assert "The hottest conversions of one warm fit" in text
     assert "…" not in text
     columns = ("transfers", "dispatch", "host JIT", "factorisation", "kernels", "conversions")
     assert [column for column in columns if column not in text] == []
+    assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_the_terminal_shows_both_drivers_whole_in_100_columns():
+    console = Console(width=100, file=StringIO(), color_system=None)
+    print_session(dataclasses.replace(SESSION, problems=(PROFILE, IN_STEPS)), ROOT, console)
+    assert isinstance(console.file, StringIO)
+    text = console.file.getvalue()
+    assert f"exponential_1000: s{NOTE}" in " ".join(text.split())
+    own, fused, stepped = (
+        text.index(title)
+        for title in (
+            "Inside one warm solve:",
+            "One warm fit as users call it, fused:",
+            "Inside a warm solve by the stepped driver, not the users' one:",
+        )
+    )
+    assert "The hottest conversions of one warm fused fit" in text
+    assert own < text.index("factorisation") < fused < text.index("compiled") < stepped
+    columns = ("reduction", "trust-", "region", "stopping", "conversions")
+    assert [column for column in columns if column not in text[stepped:]] == []
+    assert "…" not in text
     assert max(len(line) for line in text.splitlines()) <= 100
 
 

@@ -66,8 +66,22 @@ class Adapter(Protocol):
         """Return the file that the solver was imported from."""
         ...
 
+    def has_stepped_driver(self) -> bool:
+        """Return whether the installed version's own call shows no stages, and another one does.
+
+        The own call of such a solver is *fused*: one compiled loop, in which nothing can be timed
+        from outside. Its *stepped* driver runs the same algorithm in a loop on the host. Nothing
+        is imported to find out.
+        """
+        ...
+
     def prepare(
-        self, problem: "Problem", *, tr_solver: TrSolver = "exact", new_function: bool = False
+        self,
+        problem: "Problem",
+        *,
+        tr_solver: TrSolver = "exact",
+        new_function: bool = False,
+        stepped: bool = False,
     ) -> None:
         """Build the call.
 
@@ -80,11 +94,18 @@ class Adapter(Protocol):
         new_function : bool
             Make a new function object of the same model, as writing the lambda again would; by
             default the one of the last `prepare` stays.
+        stepped : bool
+            Make the call through the stepped driver instead of the user's own.
+
+        Raises
+        ------
+        ValueError
+            `stepped`, of a solver that has no stepped driver.
         """
         ...
 
     def run(self) -> None:
-        """Make the user's own call and wait for it: the only timed region."""
+        """Make the prepared call and wait for it: the only timed region."""
         ...
 
     def result(self) -> FitResult:
@@ -94,16 +115,19 @@ class Adapter(Protocol):
     def evaluations(self) -> tuple[int, int]:
         """Return nfev and njev of the prepared fit, by a `least_squares` call of its own.
 
-        `curve_fit` does not tell njev.
+        `curve_fit` does not tell njev. The call goes through the stepped driver if there is one.
         """
         ...
 
     def stages(self) -> Mapping[str, str]:
-        """Return ``"module:function" -> stage`` of the solve; empty where it shows none."""
+        """Return ``"module:function" -> stage`` of the prepared call; empty where it shows none."""
         ...
 
     def iterations(self) -> Mapping[str, str]:
-        """Return which of those functions runs once an "outer" and once an "inner" iteration."""
+        """Return which of those functions runs once an "outer" and once an "inner" iteration.
+
+        A kind that the installed version does not mark is not there.
+        """
         ...
 
 

@@ -27,12 +27,15 @@ class CurveFitSolver(ABC):
         The command that installs it.
     options : mapping
         Further arguments of every call.
+    stepped_options : mapping
+        Further arguments of a call through the stepped driver.
     """
 
     name: ClassVar[str]
     module_name: ClassVar[str]
     install: ClassVar[str]
     options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    stepped_options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(self) -> None:
         """Import nothing yet."""
@@ -40,6 +43,7 @@ class CurveFitSolver(ABC):
         self._factory: ModelFactory | None = None
         self._model: Any = None
         self._call: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+        self._stepped = False
         self._output: tuple[Any, ...] | FitResult | None = None
 
     @abstractmethod
@@ -49,6 +53,10 @@ class CurveFitSolver(ABC):
     @abstractmethod
     def wait(self, output: tuple[Any, ...]) -> tuple[Any, ...]:
         """Block until every array of an output is ready."""
+
+    def has_stepped_driver(self) -> bool:
+        """Return False: there is one driver."""
+        return False
 
     def stages(self) -> Mapping[str, str]:
         """Return nothing: the solve is not split."""
@@ -67,10 +75,18 @@ class CurveFitSolver(ABC):
         return str(self.import_or_explain(self.module_name.partition(".")[0]).__file__)
 
     def prepare(
-        self, problem: Problem, *, tr_solver: TrSolver = "exact", new_function: bool = False
+        self,
+        problem: Problem,
+        *,
+        tr_solver: TrSolver = "exact",
+        new_function: bool = False,
+        stepped: bool = False,
     ) -> None:
-        """Build the call; what the user would not write is not passed."""
+        """Build the call; what the user would not write is not passed, unless `stepped`."""
         self.import_solver()
+        if stepped and not self.has_stepped_driver():
+            raise ValueError(f"this version of {self.name} has no stepped driver.")
+        self._stepped = stepped
         if new_function or self._factory is not problem.model:
             self._factory, self._model = problem.model, problem.model(self.array_module())
         options: dict[str, Any] = {**self.options, "full_output": True}
@@ -78,6 +94,8 @@ class CurveFitSolver(ABC):
             options["bounds"] = problem.bounds
         if tr_solver != "exact":
             options["tr_solver"] = tr_solver
+        if stepped:
+            options |= self.stepped_options
         self._call = ((self._model, problem.x, problem.y, problem.p0), options)
 
     def run(self) -> None:
@@ -111,6 +129,8 @@ class CurveFitSolver(ABC):
         """Return nfev and njev of the prepared fit, by a `least_squares` call of its own."""
         (model, x, y, p0), options = self._call
         shared = {name: value for name, value in options.items() if name != "full_output"}
+        if self.has_stepped_driver():
+            shared |= self.stepped_options
         result = self._module.least_squares(lambda p: model(x, *p) - y, p0, **shared)
         return int(result.nfev), int(result.njev)
 

@@ -1,13 +1,27 @@
 """trustfit's `curve_fit`, and the only place for shims for its older versions."""
 
 from collections.abc import Mapping
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from jitscope.adapters._curve_fit import CurveFitSolver
 
-_DRIVERS = "trustfit._trf"
+_FUSED = "trustfit._fused"
+_STEPPED = "trustfit._stepped"
+_BEFORE_IT = "trustfit._trf"
+"""The first versions had one driver, a loop on the host in this module."""
+_ITERATIONS_BEFORE_IT = MappingProxyType({"outer": "factorise", "inner": "propose_step"})
+
+
+def _watch(iterate: Any) -> None:
+    """Watch a solve and change nothing: SciPy's `callback` for an observer."""
+
+
+def _target(driver: ModuleType, function: str) -> str:
+    """Return "module:function"; older versions named the functions of the driver alone."""
+    return function if ":" in function else f"{driver.__name__}:{function}"
 
 
 class Solver(CurveFitSolver):
@@ -16,6 +30,8 @@ class Solver(CurveFitSolver):
     name = "trustfit"
     module_name = "trustfit"
     install = "pip install trustfit"
+    # A callback is what makes a user's call a stepped one.
+    stepped_options = MappingProxyType({"callback": _watch})
 
     def array_module(self) -> ModuleType:
         """Return ``jax.numpy``."""
@@ -29,14 +45,38 @@ class Solver(CurveFitSolver):
 
         return jax.block_until_ready(output)
 
+    def has_stepped_driver(self) -> bool:
+        """Return whether the installed version has one beside a fused driver; imports neither."""
+        # A version with a stepped driver alone makes the user's own call through it.
+        return self._has_module(_STEPPED) and self._has_module(_FUSED)
+
     def stages(self) -> Mapping[str, str]:
-        """Return the stages that the installed version names, if it names any."""
-        self.import_solver()
-        if find_spec(_DRIVERS) is None:
+        """Return the stages that the driver of the prepared call names, if it names any."""
+        driver = self._driver()
+        if driver is None:
             return {}
-        functions: Mapping[str, str] = getattr(self.import_or_explain(_DRIVERS), "STAGES", {})
-        return {f"{_DRIVERS}:{function}": stage for function, stage in functions.items()}
+        functions: Mapping[str, str] = getattr(driver, "STAGES", {})
+        return {_target(driver, one): stage for one, stage in functions.items()}
 
     def iterations(self) -> Mapping[str, str]:
-        """Return the functions of the host loop that mark its iterations."""
-        return {"outer": f"{_DRIVERS}:factorise", "inner": f"{_DRIVERS}:propose_step"}
+        """Return the functions that mark the iterations of the prepared call."""
+        driver = self._driver()
+        if driver is None:
+            return {}
+        before = _ITERATIONS_BEFORE_IT if driver.__name__ == _BEFORE_IT else {}
+        functions: Mapping[str, str] = getattr(driver, "ITERATIONS", before)
+        return {kind: _target(driver, one) for kind, one in functions.items()}
+
+    def _driver(self) -> ModuleType | None:
+        """Return the module of the loop on the host that the prepared call runs; None if none."""
+        self.import_solver()
+        if self.has_stepped_driver() and not self._stepped:
+            return None
+        known = (module for module in (_STEPPED, _BEFORE_IT) if self._has_module(module))
+        module = next(known, None)
+        return None if module is None else self.import_or_explain(module)
+
+    def _has_module(self, module: str) -> bool:
+        package = find_spec(self.module_name)
+        places = None if package is None else package.submodule_search_locations
+        return places is not None and PathFinder.find_spec(module, places) is not None

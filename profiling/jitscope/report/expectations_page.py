@@ -1,7 +1,8 @@
 """The page "Predicted and measured": what each optimisation was to bring, and what it brought."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from jitscope.expectations import CONFIDENCE, Comparison, Prediction, saved_percent
 from jitscope.history import History
@@ -44,12 +45,14 @@ class Line:
 class Group:
     """One expectation in one setup: the same commit, the same parent, the same machine.
 
+    `base_is_parent` is False where an ancestor with the same solver was measured instead of it.
     `quantities` holds pairs of a quantity in words and its lines, which share one scale.
     """
 
     prediction: Prediction
     setup: str | None
     base: str | None
+    base_is_parent: bool
     commit: str | None
     message: str | None
     quantities: tuple[tuple[str, tuple[Line, ...]], ...]
@@ -59,7 +62,6 @@ def render_expectations_page(
     history: History, comparisons: Sequence[Comparison], *, beside: Neighbours
 ) -> str:
     """HTML of the page; `comparisons` come from `jitscope.expectations.compare`."""
-    messages = dict(zip(history.commits["commit"], history.commits["subject"], strict=True))
     setups = {
         (row["machine"], row["environment"]): (
             f"{row['machine']} with {software_line(row['versions'])}"
@@ -69,7 +71,7 @@ def render_expectations_page(
     return render(
         "expectations.html",
         page="expectations",
-        groups=_groups(comparisons, messages, setups),
+        groups=_groups(comparisons, history, setups),
         signs=SIGNS,
         confidence=f"{CONFIDENCE:.0%}",
         width=WIDTH,
@@ -135,23 +137,27 @@ def _sketch(comparison: Comparison, start: float, span: float) -> Sketch:
 
 def _groups(
     comparisons: Sequence[Comparison],
-    messages: Mapping[str, str],
+    history: History,
     setups: Mapping[tuple[str, str], str],
 ) -> list[Group]:
+    commits = {row["commit"]: row for row in history.commits.to_dict("records")}
     found: dict[tuple[str, str | None], dict[str, list[Comparison]]] = {}
     for comparison in comparisons:
         setup = setups[comparison.setup] if comparison.setup else None
         group = found.setdefault((comparison.prediction.expectation, setup), {})
         group.setdefault(comparison.prediction.quantity, []).append(comparison)
-    return [_group(setup, by_quantity, messages) for (_, setup), by_quantity in found.items()]
+    return [_group(setup, by_quantity, commits) for (_, setup), by_quantity in found.items()]
 
 
 def _group(
-    setup: str | None, by_quantity: Mapping[str, Sequence[Comparison]], messages: Mapping[str, str]
+    setup: str | None,
+    by_quantity: Mapping[str, Sequence[Comparison]],
+    commits: Mapping[str, Mapping[Hashable, Any]],
 ) -> Group:
     first = next(iter(by_quantity.values()))[0]
+    made = commits.get(first.commit or "", {})
     return Group(
-        *(first.prediction, setup, first.base, first.commit),
-        messages.get(first.commit or ""),
+        *(first.prediction, setup, first.base, first.base == made.get("parent"), first.commit),
+        made.get("subject"),
         tuple((QUANTITY_WORDS[name], _lines(members)) for name, members in by_quantity.items()),
     )

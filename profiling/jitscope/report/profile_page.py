@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from jitscope.report import tables
@@ -20,8 +21,10 @@ STAGE_COLOURS: Mapping[str, str] = {
     "arguments and conversions": "#1b998b",
     "host": "#a98467",
     "compilation": "#f4c95d",
+    tables.COMPILED_SOLVE: "#4c3b8f",
 }
-OTHER_COLOUR = "#6b7280"
+FURTHER_COLOURS = ("#c8434f", "#f0904f", "#b86bb3", "#6f9b3c", "#3f7f93", "#8c2f39", "#6b7280")
+"""For the stages that a solver names itself, in their order; the last one for all that follow."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class _LineRow:
 @dataclass(frozen=True)
 class _Details:
     profile: ProblemProfile
+    driver_note: str | None
     conversions: list[tables.ConversionRow]
     lines: list[_LineRow]
 
@@ -55,7 +59,7 @@ def render_profile_page(session: Session, root: Path, *, beside: Neighbours) -> 
         The other pages to link.
     """
     profiles = session.problems
-    solves = [row for p in profiles if (row := tables.solve_row(p))]
+    solves = [row for p in profiles for row in tables.solve_rows(p)]
     stages = list(dict.fromkeys(name for row in solves for name in row.share_percent))
     return render(
         "profile.html",
@@ -66,10 +70,12 @@ def render_profile_page(session: Session, root: Path, *, beside: Neighbours) -> 
         phase_colours=_phase_colours(),
         first_calls=[row for p in profiles if (row := tables.first_call_row(p))],
         solves=solves,
+        drivers=any(row.driver for row in solves),
         stages=stages,
-        stage_colours={name: STAGE_COLOURS.get(name, OTHER_COLOUR) for name in stages},
+        stage_colours=_stage_colours(stages),
         details=[
-            _Details(p, tables.conversion_rows(p, root), _line_rows(p, root)) for p in profiles
+            _Details(p, tables.driver_note(p), tables.conversion_rows(p, root), _line_rows(p, root))
+            for p in profiles
         ],
     )
 
@@ -78,6 +84,13 @@ def _phase_colours() -> dict[str, str]:
     colours = {style.name: style.colour for style in PHASE_STYLES}
     # A column that joins phases takes the colour of the first of them.
     return {column: colours[phases[0]] for column, phases in tables.COLUMNS.items()}
+
+
+def _stage_colours(stages: Sequence[str]) -> dict[str, str]:
+    taken = {STAGE_COLOURS[name] for name in stages if name in STAGE_COLOURS}
+    free = [colour for colour in FURTHER_COLOURS if colour not in taken]
+    further = (free[min(place, len(free) - 1)] for place in count())
+    return {name: STAGE_COLOURS.get(name) or next(further) for name in stages}
 
 
 def _line_rows(profile: ProblemProfile, root: Path) -> list[_LineRow]:

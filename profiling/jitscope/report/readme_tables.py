@@ -18,6 +18,7 @@ from pathlib import Path
 from jitscope.errors import UserError
 from jitscope.expectations import Comparison, compare, read_predictions
 from jitscope.history import History, read_history
+from jitscope.report.exactness_table import exactness_table, markdown
 from jitscope.report.expectations_page import measured_words, predicted_words
 from jitscope.report.panels import Bar, Measurement, Panel, Setup, setups_of
 from jitscope.report.phases_page import PHASE_STYLES
@@ -58,9 +59,7 @@ def expectation_table(comparisons: Sequence[Comparison]) -> str:
     tables: list[str] = []
     for title in dict.fromkeys(c.prediction.title for c in comparisons):
         members = [c for c in comparisons if c.prediction.title == title]
-        tables.append(
-            f"**{title}**\n\n" + _markdown(header, [_expectation_row(c) for c in members])
-        )
+        tables.append(f"**{title}**\n\n" + markdown(header, [_expectation_row(c) for c in members]))
     return "\n\n".join(tables)
 
 
@@ -90,14 +89,18 @@ def tables_of(root: Path, results: Path) -> dict[str, str]:
     root : Path
         Working tree, for git's log.
     results : Path
-        Folder with ``asv/`` and ``expectations.toml``.
+        Folder with ``asv/`` and ``expectations.toml``, and ``exactness.json`` if that was measured.
     """
     history = read_history(root, results / "asv")
     comparisons = compare(history, read_predictions(results / "expectations.toml"))
-    return {
+    tables = {
         "phase-table": phase_table(history),
         "expectation-table": expectation_table(comparisons),
     }
+    exactness = results / "exactness.json"
+    if exactness.exists():
+        tables["exactness-table"] = exactness_table(exactness)
+    return tables
 
 
 def write(root: Path) -> None:
@@ -182,7 +185,7 @@ def _condition_table(panels: Sequence[Panel], place: int) -> str:
         [f"`{panel.problem}`", *_figures(bar, [style.name for style in styles])]
         for panel, bar in zip(panels, bars, strict=True)
     ]
-    return _markdown(header, rows)
+    return markdown(header, rows)
 
 
 def _figures(bar: Bar, phases: Sequence[str]) -> list[str]:
@@ -210,14 +213,6 @@ def _expectation_row(comparison: Comparison) -> list[str]:
         f"{comparison.n_base} / {comparison.n_commit}",
         comparison.verdict,
     ]
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-    aligned = ["---", *("---:" for _ in header[1:])]
-    return "\n".join([line(header), line(aligned), *(line(row) for row in rows)])
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from jitscope.lines import AnnotatedLine, annotate
+from jitscope.report.rendering import number
 from jitscope.session import CallPhases, ProblemProfile
 
 # Heading of a column -> the phases that it adds up.
@@ -25,6 +27,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 JIT_COLUMNS = ("trace", "lower", "compile")
 CONVERSION_PHASES = ("to_device", "to_host")
 EXECUTION_PHASES = ("dispatch", "device_wait")
+COMPILED_SOLVE = "compiled solve"
+"""The part of a fused call that executes: every stage of the solve, in one program."""
 JIT_PHASES = ("trace", "lower", "compile", "cache_load")
 
 
@@ -63,6 +67,9 @@ class SolveRow:
     Attributes
     ----------
     problem : str
+    driver : {"", "fused", "stepped"}
+        "fused" is the user's own call of a solver whose stages show through its stepped driver
+        alone; empty for a solver whose own call shows them.
     total_ms : float
         Wall time under the recorder's hooks.
     unobserved_ms : float or None
@@ -73,6 +80,7 @@ class SolveRow:
     """
 
     problem: str
+    driver: Literal["", "fused", "stepped"]
     total_ms: float
     unobserved_ms: float | None
     outer_iterations: int | None
@@ -147,20 +155,58 @@ def first_call_row(profile: ProblemProfile) -> FirstCallRow | None:
     )
 
 
-def solve_row(profile: ProblemProfile) -> SolveRow | None:
-    """Build the row of a problem's warm call by stage; None if that pass failed."""
-    call = profile.warm_call
-    if call is None:
-        return None
+def solve_rows(profile: ProblemProfile) -> list[SolveRow]:
+    """Build the rows of a problem's warm calls by stage; none of a pass that failed.
+
+    A solver with a stepped driver has two: the user's own call, which is one compiled solve, and
+    the stepped one, which has the stages.
+    """
+    split = profile.split_call
+    iterations = (profile.outer_iterations, profile.inner_iterations)
+    if profile.split_driver == "own":
+        return [] if split is None else [_solve_row(profile, "", split, iterations)]
+    rows: list[SolveRow] = []
+    if profile.warm_call is not None:
+        rows.append(_solve_row(profile, "fused", profile.warm_call, (None, None)))
+    if split is not None:
+        rows.append(_solve_row(profile, "stepped", split, iterations))
+    return rows
+
+
+def _solve_row(
+    profile: ProblemProfile,
+    driver: Literal["", "fused", "stepped"],
+    call: CallPhases,
+    iterations: tuple[int | None, int | None],
+) -> SolveRow:
     parts = inside_the_solve(call)
+    if driver == "fused":
+        # Outside of every stage only because no stage of it shows.
+        parts = {COMPILED_SOLVE: parts.pop("other kernels"), **parts}
     return SolveRow(
-        problem=profile.problem,
-        total_ms=call.wall_ns / 1e6,
-        unobserved_ms=_ms(call.unobserved_wall_ns),
-        outer_iterations=profile.outer_iterations,
-        inner_iterations=profile.inner_iterations,
-        share_percent=shares_percent(parts),
+        profile.problem,
+        driver,
+        call.wall_ns / 1e6,
+        _ms(call.unobserved_wall_ns),
+        *iterations,
+        shares_percent(parts),
     )
+
+
+def driver_note(profile: ProblemProfile) -> str | None:
+    """Say which driver a problem's split was measured through; None where it is the user's own."""
+    if profile.split_driver == "own":
+        return None
+    stepped, fused = _wall_words(profile.stepped_call), _wall_words(profile.warm_call)
+    return (
+        f"split measured through the stepped driver, which takes {stepped}; the fused one, which "
+        f"users run, takes {fused} (both warm, without hooks)."
+    )
+
+
+def _wall_words(call: CallPhases | None) -> str:
+    known = None if call is None else _ms(call.unobserved_wall_ns)
+    return "an unknown time" if known is None else f"{number(known)} ms"
 
 
 def inside_the_solve(call: CallPhases) -> dict[str, int]:
@@ -222,8 +268,11 @@ def conversion_rows(profile: ProblemProfile, root: Path, most: int = 12) -> list
 
 
 def line_rows(profile: ProblemProfile) -> list[AnnotatedLine]:
-    """List the driver's lines that ran, with the conversions that each of them forced."""
-    return list(annotate(profile.lines or (), profile.conversions or ()))
+    """List the driver's lines that ran, with the conversions that each of them forced.
+
+    Lines and conversions are those of the same call: see `ProblemProfile.split_driver`.
+    """
+    return list(annotate(profile.lines or (), profile.split_conversions or ()))
 
 
 def relative_place(file: str, root: Path) -> str:

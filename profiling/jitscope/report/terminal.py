@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -12,6 +12,12 @@ from rich.table import Table
 
 from jitscope.report import tables
 from jitscope.session import Session
+
+_SOLVE_TITLES = {
+    "": "Inside one warm solve: share of each stage, %",
+    "fused": "One warm fit as users call it, fused: shares, %",
+    "stepped": "Inside a warm solve by the stepped driver, not the users' one: stages, %",
+}
 
 
 def print_session(session: Session, root: Path, console: Console) -> None:
@@ -26,10 +32,16 @@ def print_session(session: Session, root: Path, console: Console) -> None:
     """
     profiles = session.problems
     console.print(_first_call_table([r for p in profiles if (r := tables.first_call_row(p))]))
-    console.print(_solve_table([r for p in profiles if (r := tables.solve_row(p))]))
-    console.print(
-        _conversion_table([r for p in profiles for r in tables.conversion_rows(p, root, 4)])
-    )
+    for table in _solve_tables([row for p in profiles for row in tables.solve_rows(p)]):
+        console.print(table)
+    for profile in profiles:
+        note = tables.driver_note(profile)
+        if note is not None:
+            console.print(f"{escape(profile.problem)}: {note}", highlight=False)
+    fused = any(profile.split_driver == "stepped" for profile in profiles)
+    title = f"The hottest conversions of one warm {'fused ' if fused else ''}fit"
+    rows = [row for profile in profiles for row in tables.conversion_rows(profile, root, 4)]
+    console.print(_conversion_table(title, rows))
     for profile in profiles:
         for name, reason in profile.failures.items():
             console.print(f"[red]{escape(profile.problem)}: {name} failed:[/] {escape(reason)}")
@@ -56,28 +68,36 @@ def _first_call_table(rows: Iterable[tables.FirstCallRow]) -> Table:
     return table
 
 
-def _solve_table(rows: list[tables.SolveRow]) -> Table:
-    stages = list(dict.fromkeys(name for row in rows for name in row.share_percent))
-    table = _table(
-        "Inside one warm solve: share of each stage, %",
-        ("problem", "ms", "no hooks", "outer", "inner", *stages),
-    )
-    table.caption = "outer, inner: iterations. no hooks: the same call unobserved, ms."
+def _solve_tables(rows: Sequence[tables.SolveRow]) -> Iterator[Table]:
+    """Yield a table for each driver: their stages are not the same ones."""
+    for driver in dict.fromkeys(row.driver for row in rows):
+        yield _solve_table(_SOLVE_TITLES[driver], [row for row in rows if row.driver == driver])
+
+
+def _solve_table(title: str, rows: Sequence[tables.SolveRow]) -> Table:
+    named = dict.fromkeys(name for row in rows for name in row.share_percent)
+    stages = [name for name in named if any(row.share_percent.get(name) for row in rows)]
+    counted = any(row.outer_iterations is not None for row in rows)
+    counts = ("outer", "inner") if counted else ()
+    table = _table(title, ("problem", "ms", "no hooks", *counts, *stages))
+    table.caption = "no hooks: the same call unobserved, ms."
+    if counted:
+        table.caption = "outer, inner: iterations. " + table.caption
     for row in rows:
+        iterations = (row.outer_iterations, row.inner_iterations)
         table.add_row(
             row.problem,
             f"{row.total_ms:.1f}",
             _number(row.unobserved_ms),
-            _count(row.outer_iterations),
-            _count(row.inner_iterations),
+            *(_count(one) for one in iterations[: len(counts)]),
             *(_number(row.share_percent.get(stage)) for stage in stages),
         )
     return table
 
 
-def _conversion_table(rows: Iterable[tables.ConversionRow]) -> Table:
+def _conversion_table(title: str, rows: Iterable[tables.ConversionRow]) -> Table:
     table = _table(
-        "The hottest conversions of one warm fit",
+        title,
         ("problem", "line", "kind", "direction", "count", "wait µs", "copy µs"),
     )
     for row in rows:
@@ -96,10 +116,10 @@ def _conversion_table(rows: Iterable[tables.ConversionRow]) -> Table:
 def _table(title: str, headings: Iterable[str]) -> Table:
     table = Table(title=title, box=SIMPLE_HEAD, padding=0, show_edge=False)
     for heading in headings:
-        words = heading in ("problem", "line", "kind", "direction")
-        # A name that is cut off is no name; headings break between words only.
+        words = heading in ("problem", "driver", "line", "kind", "direction")
+        # A name that is cut off is no name; headings break between words and at hyphens only.
         table.add_column(
-            heading.replace(" ", "\n"),
+            heading.replace(" ", "\n").replace("-", "-\n"),
             justify="left" if words else "right",
             no_wrap=words,
             overflow="fold",

@@ -10,7 +10,7 @@ from .fake_asv import FakeAsv, commit, git
 
 @pytest.fixture(name="project")
 def make_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a repository: no solver, solver A, notes, solver B, notes (HEAD)."""
+    """Return a repository: no solver, solver A, notes, solver B (predicted), notes (HEAD)."""
     root = tmp_path / "project"
     root.mkdir()
     git(root, "init", "-q", "-b", "main")
@@ -18,7 +18,8 @@ def make_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     commit(root, {"asv.conf.json": "{}", "solver/trustfit/__init__.py": ""}, "layout")
     for number, name in enumerate("AB"):
         source = f"def curve_fit():\n    return {number}\n"
-        commit(root, {"solver/trustfit/__init__.py": source}, f"solver {name}")
+        claim = "\n\nExpectation: b" if name == "B" else ""
+        commit(root, {"solver/trustfit/__init__.py": source}, f"solver {name}{claim}")
         commit(root, {"notes.txt": name, "solver/tests/test_it.py": name}, f"notes {name}")
     monkeypatch.setattr(machine, "register", lambda: "box")
     return root

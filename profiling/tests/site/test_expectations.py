@@ -15,7 +15,8 @@ from jitscope.expectations import (
     verdict_of,
 )
 from jitscope.history import read_history
-from jitscope.report.expectations_page import in_words
+from jitscope.report.expectations_page import in_words, render_expectations_page
+from jitscope.report.rendering import Neighbours
 
 from .planted import GeneratedHistory as Planted
 
@@ -85,6 +86,75 @@ def test_machines_are_never_compared_with_each_other(site_history: Planted) -> N
     comparisons = compare(read_history(site_history.root), [moved])
     assert {c.setup[0] for c in comparisons if c.setup} == {"reference", "other"}
     assert {(c.verdict, c.speedup) for c in comparisons} == {("undecided", None)}
+
+
+def of_solver(history: Planted, solver: str, message: str) -> str:
+    """Commit a solver with this source; the full hash."""
+    file = history.root / "solver" / "trustfit" / "__init__.py"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(solver)
+    history.git("add", "solver")
+    return history.commit(message)
+
+
+CHAIN = Prediction("b", "B", "a test", "linear_100", "solver_run_time", 1.1, 3.0, "speedup")
+
+
+class TestParentsThatDidNotTouchTheSolver:
+    @pytest.fixture
+    def chain(self, site_empty: Planted) -> tuple[Planted, dict[str, str]]:
+        """Old solver, then A, notes on A, a prediction on A, and B, which fulfils it."""
+        site_empty.write_suite()
+        made = {"old": of_solver(site_empty, "old", "old"), "a": of_solver(site_empty, "a", "a")}
+        made |= {name: site_empty.commit(name) for name in ("notes", "predict")}
+        made["b"] = of_solver(site_empty, "b", "B\n\nExpectation: b")
+        site_empty.measure(made["old"], lambda *_: [8.0] * 7)
+        site_empty.measure(made["b"], lambda *_: [1.0] * 7)
+        return site_empty, made
+
+    def test_an_ancestor_with_the_same_solver_stands_for_them(
+        self, chain: tuple[Planted, dict[str, str]]
+    ):
+        planted, made = chain
+        planted.measure(made["a"], lambda *_: [2.0] * 7)
+        comparison = only(compare(read_history(planted.root), [CHAIN]))
+        assert comparison.base == made["a"]
+        assert comparison.speedup is not None
+        assert comparison.speedup.ratio == pytest.approx(2.0)
+        assert comparison.verdict == "met"
+
+    def test_another_solver_never_does(self, chain: tuple[Planted, dict[str, str]]):
+        planted, made = chain
+        comparison = only(compare(read_history(planted.root), [CHAIN]))
+        assert (comparison.base, comparison.n_base) == (made["predict"], 0)
+        assert comparison.verdict == "undecided"
+
+    def test_the_nearest_with_enough_samples_counts(self, chain: tuple[Planted, dict[str, str]]):
+        planted, made = chain
+        planted.measure(made["a"], lambda *_: [2.0] * 9)
+        planted.measure(made["notes"], lambda *_: [3.0] * 7)
+        planted.measure(made["predict"], lambda *_: [4.0])
+        comparison = only(compare(read_history(planted.root), [CHAIN]))
+        assert comparison.base == made["notes"]
+        planted.measure(made["predict"], lambda *_: [4.0] * 7)
+        assert only(compare(read_history(planted.root), [CHAIN])).base == made["predict"]
+
+    def test_the_page_says_whose_figures_they_are(self, chain: tuple[Planted, dict[str, str]]):
+        planted, made = chain
+        planted.measure(made["a"], lambda *_: [2.0] * 7)
+        history = read_history(planted.root)
+
+        def page() -> str:
+            comparisons = compare(history, [CHAIN])
+            return render_expectations_page(
+                history, comparisons, beside=Neighbours(asv=False, profile=False)
+            )
+
+        stands_for = "against the solver of its parent, measured at"
+        assert f"{stands_for} <code>{made['a'][:8]}</code>" in page()
+        planted.measure(made["predict"], lambda *_: [2.0] * 7)
+        history = read_history(planted.root)
+        assert f"against its parent <code>{made['predict'][:8]}</code>" in page()
 
 
 def test_an_expectation_that_no_commit_names_is_undecided(site_empty: Planted) -> None:
