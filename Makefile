@@ -25,8 +25,10 @@ check: $(STAMP)  ## lint, format and types: ruff and pyright
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+# The solver's tests compile, on all cores; jitscope's measure, and want the machine for themselves.
 test: $(STAMP)  ## every test, the slow and the browser ones too
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile solver/tests
+	$(BIN)/python -m pytest profiling/tests
 
 bench: $(STAMP)  ## measure HEAD quickly and publish the pages
 	@$(BIN)/jitscope bench
