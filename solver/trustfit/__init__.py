@@ -1,8 +1,17 @@
 """Trust-region reflective least squares in JAX, called like SciPy's."""
 
+from trustfit._box import Bounds
 from trustfit._curve_fit import curve_fit
 from trustfit._least_squares import least_squares
-from trustfit._result import OptimizeResult, OptimizeWarning
+from trustfit._result import MESSAGES, OptimizeResult, OptimizeWarning, UnacceleratedWarning
 
-__all__ = ["OptimizeResult", "OptimizeWarning", "curve_fit", "least_squares"]
+__all__ = [
+    "MESSAGES",
+    "Bounds",
+    "OptimizeResult",
+    "OptimizeWarning",
+    "UnacceleratedWarning",
+    "curve_fit",
+    "least_squares",
+]
 __version__ = "0.1.0"

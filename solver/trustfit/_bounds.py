@@ -1,14 +1,11 @@
 """Box constraints: distances to them, Coleman-Li scaling, feasibility. Arrays of length n.
 
-Functions that take `xp` run on the host with `numpy` or inside a kernel with `jax.numpy`; the
-others belong to kernels.
+Functions that take `xp` run on the host with `numpy` or inside a program with `jax.numpy`.
 """
 
 from types import ModuleType
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from trustfit._types import FloatArray
@@ -31,18 +28,20 @@ def inside(xp: ModuleType, x: Any, bounds: Bounds) -> Any:
     return xp.all((x >= bounds.lb) & (x <= bounds.ub))
 
 
-def coleman_li_scaling(x: jax.Array, g: jax.Array, bounds: Bounds) -> tuple[jax.Array, jax.Array]:
+def coleman_li_scaling(xp: ModuleType, x: Any, g: Any, bounds: Bounds) -> tuple[Any, Any]:
     """Return v, the distances to the bounds that -g points at (1 without one), and dv/dx."""
-    to_upper = (g < 0) & jnp.isfinite(bounds.ub)
-    to_lower = (g > 0) & jnp.isfinite(bounds.lb)
-    v = jnp.where(to_upper, bounds.ub - x, jnp.where(to_lower, x - bounds.lb, 1.0))
+    to_upper = (g < 0) & xp.isfinite(bounds.ub)
+    to_lower = (g > 0) & xp.isfinite(bounds.lb)
+    v = xp.where(to_upper, bounds.ub - x, xp.where(to_lower, x - bounds.lb, 1.0))
     return v, to_lower.astype(v.dtype) - to_upper.astype(v.dtype)
 
 
-def step_to_bound(x: jax.Array, s: jax.Array, bounds: Bounds) -> tuple[jax.Array, jax.Array]:
+def step_to_bound(xp: ModuleType, x: Any, s: Any, bounds: Bounds) -> tuple[Any, Any]:
     """Return the smallest t >= 0 with x + t s on a bound, and which variables are then on it."""
-    t = jnp.where(s == 0, jnp.inf, jnp.maximum((bounds.lb - x) / s, (bounds.ub - x) / s))
-    smallest = jnp.min(t)
+    moving = xp.where(s == 0, 1.0, s)
+    t = xp.maximum((bounds.lb - x) / moving, (bounds.ub - x) / moving)
+    t = xp.where(s == 0, xp.inf, t)
+    smallest = xp.min(t)
     return smallest, (t == smallest) & (s != 0)
 
 
@@ -65,6 +64,8 @@ def active_constraints(xp: ModuleType, x: Any, bounds: Bounds, rtol: float) -> A
 def strictly_feasible(xp: ModuleType, x: Any, bounds: Bounds, rstep: float) -> Any:
     """Move x off the bounds by `rstep`, relative to them or 1; with 0, to the next float."""
     lb, ub = bounds
+    if rstep > 0:
+        rstep = max(rstep, 4 * float(np.finfo(x.dtype).eps))
     active = active_constraints(xp, x, bounds, rstep)
     with np.errstate(invalid="ignore"):  # an infinite bound is never active
         if rstep == 0:

@@ -1,39 +1,66 @@
 """`curve_fit`: a model function and data in, parameters and their covariance out."""
 
-import warnings
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, cast
 
+import jax
 import numpy as np
 
 from trustfit._bounds import Bounds
-from trustfit._least_squares import solve
-from trustfit._model import CurveData, curve_model
+from trustfit._covariance import covariance, dense
+from trustfit._differences import Method
+from trustfit._leastsq_keywords import translate
+from trustfit._minpack_output import IER, infodict
 from trustfit._options import (
+    Algorithm,
+    Precision,
+    check_dtype,
     check_jac,
+    check_lm,
     check_method,
-    check_options,
-    check_unsupported,
-    check_verbose,
+    check_request,
 )
-from trustfit._result import OptimizeResult, OptimizeWarning
-from trustfit._trust_region import EPS
+from trustfit._problem import Problem, curve_problem, in_precision
+from trustfit._result import MESSAGES, OptimizeWarning
+from trustfit._settings import Solution
+from trustfit._solve import Request, solve
 from trustfit._types import FloatArray
 from trustfit._validation import (
+    Abscissae,
     check_bounds,
     check_callable,
     check_data_quality,
-    check_data_shapes,
-    check_degenerate_data,
     check_finite_values,
     check_initial_parameters,
     check_no_nan,
     check_parameter_count,
     check_sigma,
     check_start_in_bounds,
+    check_ydata_shape,
     convert_xdata,
     convert_ydata,
     count_parameters,
+    omit_nan,
+)
+from trustfit._warnings import warn
+
+_OPTIONS = frozenset(
+    {
+        "callback",
+        "diff_step",
+        "f_scale",
+        "ftol",
+        "gtol",
+        "jac_sparsity",
+        "loss",
+        "max_nfev",
+        "tr_options",
+        "tr_solver",
+        "verbose",
+        "workers",
+        "x_scale",
+        "xtol",
+    }
 )
 
 
@@ -49,61 +76,49 @@ def feasible_start(bounds: Bounds) -> FloatArray:
     return start
 
 
-def covariance(result: OptimizeResult, *, absolute_sigma: bool) -> FloatArray:
-    """Return the covariance of the parameters, shape (n, n).
+def check_keywords(keywords: Mapping[str, Any]) -> None:
+    """Refuse keywords that neither `least_squares` nor `leastsq` would take from `curve_fit`."""
+    if "args" in keywords:
+        raise ValueError(
+            "`args` is not an option of `curve_fit`; got one. Let `f` close over its constants."
+        )
+    unknown = sorted(set(keywords) - _OPTIONS)
+    if unknown:
+        raise TypeError(
+            f"`curve_fit` has no argument `{unknown[0]}`. Its options are those of `least_squares`."
+        )
 
-    It is the inverse of J.T J by the singular values of J; unless `absolute_sigma`, times the
-    residuals' variance 2 cost / (m - n). Infinite throughout where J has not full rank or no
-    degree of freedom is left for the variance.
 
-    SciPy's TRF returns the pseudo-inverse for a J without full rank. Its finite numbers leave out
-    the directions that the data do not determine at all, as if these were known exactly.
+def check_data(
+    xdata: Any, ydata: Any, sigma: Any, check_finite: bool | None, nan_policy: Any
+) -> tuple[Abscissae, FloatArray, FloatArray | None]:
+    """Return abscissae, ordinates of shape (m,) and their weights, checked and without NaN.
+
+    As in SciPy, `check_finite` is the default, and comes before a `nan_policy`.
     """
-    J: FloatArray = result.jac
-    m, n = J.shape
-    unknown = np.full((n, n), np.inf)
-    _, s, Vt = np.linalg.svd(J, full_matrices=False)
-    if m < n or not s[-1] > EPS * max(m, n) * s[0]:
-        return unknown
-    inverse = (Vt.T / s**2) @ Vt
-    if absolute_sigma:
-        return inverse
-    return inverse * (2 * result.cost / (m - n)) if m > n else unknown
+    if nan_policy not in (None, "raise", "omit"):
+        raise ValueError(
+            f"`nan_policy` must be None, 'raise' or 'omit'; got {nan_policy!r}. Take 'omit' to "
+            "leave points with NaN out."
+        )
+    x, y = convert_xdata(xdata), convert_ydata(ydata)
+    check_ydata_shape(y)
+    if check_finite or (check_finite is None and nan_policy is None):
+        check_finite_values(x.array, y)
+    elif nan_policy == "raise":
+        check_no_nan(x.array, y)
+    elif nan_policy == "omit":
+        x, y, sigma = omit_nan(x, y, sigma)
+    check_data_quality(y)
+    return x, y, None if sigma is None else check_sigma(sigma, y.size)
 
 
-def _options(
-    ftol: float | None = 1e-8,
-    xtol: float | None = 1e-8,
-    gtol: float | None = 1e-8,
-    x_scale: Any = None,
-    loss: Any = "linear",
-    f_scale: Any = 1.0,
-    tr_solver: Any = None,
-    tr_options: Any = None,
-    max_nfev: float | None = None,
-    maxfev: float | None = None,
-    verbose: Any = 0,
-    **unsupported: Any,
-) -> dict[str, Any]:
-    """Return the arguments of `check_options` but the first, from `curve_fit`'s own."""
-    known = {"diff_step", "jac_sparsity", "callback", "workers"}
-    for name in unsupported:
-        if name not in known:
-            raise ValueError(
-                f"`{name}` is not an option of `curve_fit`; its options are those of "
-                "`least_squares`. Leave it out, and let `f` close over its constants."
-            )
-    check_unsupported(**unsupported)
-    check_verbose(verbose)
-    return {
-        "tolerances": (ftol, xtol, gtol),
-        "x_scale": x_scale,
-        "loss": loss,
-        "f_scale": f_scale,
-        "tr_solver": tr_solver,
-        "tr_options": tr_options,
-        "max_nfev": maxfev if max_nfev is None else max_nfev,
-    }
+def _spread(f: Callable[..., Any], x: Abscissae, start: FloatArray, y: FloatArray) -> FloatArray:
+    """Return a single ordinate as often as the model returns values, as SciPy subtracts it."""
+    if y.size > 1:
+        return y
+    with jax.enable_x64(True):
+        return np.full(max(1, np.size(f(x.given, *start))), y[0])
 
 
 def curve_fit(
@@ -115,11 +130,13 @@ def curve_fit(
     absolute_sigma: bool = False,
     check_finite: bool | None = None,
     bounds: Any = (-np.inf, np.inf),
-    method: Literal["trf"] | None = None,
-    jac: Callable[..., Any] | None = None,
+    method: Algorithm | None = None,
+    jac: Callable[..., Any] | Method | None = None,
     *,
     full_output: bool = False,
-    nan_policy: Literal["raise"] | None = None,
+    nan_policy: Literal["raise", "omit"] | None = None,
+    polish: bool = True,
+    dtype: Any = None,
     **kwargs: Any,
 ) -> Any:
     """Fit a function's parameters to data by nonlinear least squares.
@@ -130,100 +147,169 @@ def curve_fit(
     Parameters
     ----------
     f : callable
-        The model ``f(x, a, b, ...)``, shape (m,), written with `jax.numpy`.
-    xdata : array_like, shape (m,) or (k, m)
-        Where the data were measured; handed to `f` as an array. Also a grid of any more
-        dimensions, if `f` returns shape (m,) from it, or one number, if `f` ignores it.
+        The model ``f(x, a, b, ...)``, shape (m,). Written with `jax.numpy` it is compiled; one that
+        JAX cannot trace is called from Python, with a warning. A plain function that reads only
+        numbers, strings, tuples and functions is compiled once for data of the same shapes;
+        anything else (methods, `functools.partial`, `jax.jit`, closures or globals that hold
+        arrays) at every call: hand arrays over in `xdata`.
+    xdata : array_like, shape (m,) or (k, m), or any object
+        Where the data were measured; lists, tuples and numbers are handed to `f` as arrays. Also
+        of another shape or length, if `f` returns shape (m,) from it, or one number. A table or
+        a dictionary is handed on as it is, and `f` then called from Python.
     ydata : array_like, shape (m,)
         The data.
-    p0 : array_like, shape (n,), optional
+    p0 : array_like, shape (n,), or a number, optional
         Start values. By default ones; with bounds their middle, or 1 inside the only one.
-    sigma : array_like, shape (m,) or a number, optional
-        Standard deviations of `ydata`; infinite for points without weight.
+    sigma : array_like, shape (m,) or (m, m), or a number, optional
+        Standard deviations of `ydata`, infinite for points without weight; or their covariance.
     absolute_sigma : bool, optional
         Whether `sigma` is in the units of `ydata`. Otherwise only its ratios count, and the
         covariance is scaled so that the reduced chi-squared is 1.
     check_finite : bool, optional
         Whether NaN and infinity in the data are refused; by default they are, unless
         `nan_policy` is given.
-    bounds : pair of array_like, optional
-        Lower and upper bounds of the parameters.
-    method : {None, 'trf'}, optional
-        The algorithm.
-    jac : callable, optional
-        Jacobian of `f`, called like it, shape (m, n). By default JAX differentiates `f`.
+    bounds : pair of array_like, or Bounds, optional
+        Lower and upper bounds of the parameters; equal ones fix a parameter.
+    method : {None, 'trf', 'dogbox', 'lm'}, optional
+        The algorithm is trust-region reflective in any case, and answers for 'dogbox' and 'lm'
+        with a warning. None, the default, stands for 'trf' with bounds. Without them it stands for
+        'lm' in what it refuses (fewer points than parameters), in `infodict` and `ier`, which are
+        those of `leastsq`, and in the limit on evaluations; an explicit 'lm' takes `x_scale` 'jac',
+        too.
+    jac : callable or {'2-point', '3-point', 'cs'}, optional
+        Jacobian of `f`, called like it, shape (m, n), or finite differences by name. By default
+        JAX differentiates `f`; if it cannot, '2-point'.
     full_output : bool, optional
         Whether to return `infodict`, `mesg` and `ier` too.
-    nan_policy : {None, 'raise'}, optional
-        What to do about NaN in data whose infinities are not refused. SciPy's 'omit' is not
-        supported.
+    nan_policy : {None, 'raise', 'omit'}, optional
+        What to do about NaN in data whose infinities are not refused.
+    polish, dtype
+        As in `least_squares`.
     **kwargs
-        Options of `least_squares`; `maxfev` stands for `max_nfev`.
+        Options of `least_squares`; `max_nfev` is 200 (n + 1) by default for 'lm'. Or of SciPy's
+        `leastsq`: `maxfev` and `diag`, which are `max_nfev` and the inverse of `x_scale`; `epsfcn`,
+        which asks for finite differences with its root as their step; `col_deriv`, if `jac` returns
+        shape (n, m); `factor`, which is ignored with a warning.
 
     Returns
     -------
     popt : ndarray, shape (n,)
         The parameters.
     pcov : ndarray, shape (n, n)
-        Their covariance; infinite, with an `OptimizeWarning`, where it cannot be estimated. This
-        includes a Jacobian without full rank, for which SciPy's TRF returns a finite
-        pseudo-inverse: parameters that the data leave open would look well determined.
+        Their covariance, zero for fixed ones; infinite, with an `OptimizeWarning`, where it cannot
+        be estimated. This includes a Jacobian without full rank, for which SciPy's TRF returns a
+        finite pseudo-inverse: parameters that the data leave open would look well determined.
     infodict : dict
-        With `full_output`: "nfev", the number of evaluations, and "fvec", the weighted residuals.
+        With `full_output`: "nfev", the number of evaluations, and "fvec", the weighted residuals,
+        shape (m,). For 'lm' also "fjac", shape (n, m), "ipvt", shape (n,), and "qtf", shape
+        (n,): the factorisation of the Jacobian at the solution as MINPACK stores it; and
+        "njev", if `jac` is a function.
     mesg : str
         With `full_output`: how the fit ended.
     ier : int
-        With `full_output`: its status, from 1 to 4.
+        With `full_output`: from 1 to 4, the status of the result of `least_squares`, or for 'lm'
+        MINPACK's number for it.
 
     Raises
     ------
     ValueError
-        If an argument is not as described, JAX cannot trace the function, what it returns has
-        not the shape described, or the residuals or the Jacobian are not finite at the start.
-        What `f` and `jac` raise themselves comes through.
+        If an argument is not as described, what a function returns has not the shape described,
+        or the residuals or the Jacobian are not finite at the start. What `f` and `jac` raise
+        themselves comes through.
+    TypeError
+        If there is no such argument, or for 'lm' if there are fewer points than parameters.
     RuntimeError
         If no tolerance is satisfied at the end.
 
     Warns
     -----
     OptimizeWarning
-        If the covariance cannot be estimated, or `xdata` are all equal.
+        If the covariance cannot be estimated, or TRF answers for another `method`.
+    UnacceleratedWarning
+        If JAX cannot trace `f` or `jac`.
     UserWarning
         If a tolerance is too small ever to be met.
     """
     check_callable(f)
-    check_method("trf" if method is None else method)
-    check_jac(jac)
-    if nan_policy not in (None, "raise"):
-        raise ValueError(
-            f"`nan_policy` must be None or 'raise'; got {nan_policy!r}. "
-            "Remove points with NaN before the fit instead."
-        )
-    x, y = convert_xdata(xdata), convert_ydata(ydata)
-    check_data_shapes(x, y)
     n = count_parameters(f, p0)
     check_parameter_count(f, n)
-    check_degenerate_data(x, n)
-    if check_finite or (check_finite is None and nan_policy is None):
-        check_finite_values(x, y)
-    elif nan_policy == "raise":
-        check_no_nan(x, y)
-    check_data_quality(y)
     box = check_bounds(bounds, n)
-    start = check_initial_parameters(feasible_start(box) if p0 is None else p0)
+    as_lm = method == "lm" or (method is None and box.absent)
+    given = np.ravel(p0) if as_lm else p0  # as `leastsq` takes it
+    start = check_initial_parameters(feasible_start(box) if p0 is None else given)
     check_start_in_bounds(start, box)
-    transform = None if sigma is None else 1 / check_sigma(sigma, y.size)
-    options = check_options(n, **_options(**kwargs))
-
-    result = solve(curve_model(f, jac, CurveData(x, y, transform)), start, box, options)
-    if not result.success:
-        raise RuntimeError(f"Optimal parameters not found: {result.message}")
-    pcov = covariance(result, absolute_sigma=absolute_sigma)
-    if np.any(np.isinf(pcov)):
-        warnings.warn(
-            "Covariance of the parameters could not be estimated", OptimizeWarning, stacklevel=2
+    if method is not None:
+        check_method(method, bounded=not box.absent)
+    x, y, weights = check_data(xdata, ydata, sigma, check_finite, nan_policy)
+    y = _spread(f, x, start, y)
+    if as_lm and y.size < n:
+        raise TypeError(
+            f"There must be at least as many points as parameters; got {y.size} for {n}. Pass "
+            "`method='trf'` to fit them all the same."
         )
+    kwargs, jac = translate(kwargs, jac)
+    check_keywords(kwargs)
+    if method == "lm":
+        check_lm(loss=kwargs.get("loss", "linear"), jac_sparsity=kwargs.get("jac_sparsity"))
+        kwargs.setdefault("x_scale", "jac")
+    if as_lm and kwargs.get("max_nfev") is None:
+        kwargs["max_nfev"] = 200 * (n + 1)
+    own_jac, differences = check_jac(
+        jac, diff_step=kwargs.get("diff_step"), jac_sparsity=kwargs.get("jac_sparsity")
+    )
+    precision: Precision = check_dtype(dtype)
+    request = check_request(
+        n,
+        polish=polish,
+        differences=differences,
+        dtype=precision,
+        rows=full_output,
+        **kwargs,
+    )
+    problem = curve_problem(
+        in_precision(f, precision),
+        None if own_jac is None else in_precision(own_jac, precision),
+        x,
+        y,
+        weights,
+    )
+    return _fit(problem, start, box, request, as_lm, absolute_sigma, full_output)
+
+
+def _fit(
+    problem: Problem,
+    start: FloatArray,
+    bounds: Bounds,
+    request: Request,
+    as_lm: bool,
+    absolute_sigma: bool,
+    full_output: bool,
+) -> Any:
+    solution, jac_error = solve(problem, start, bounds, request)
+    message = MESSAGES[solution.status]
+    if solution.status <= 0:
+        raise RuntimeError(f"Optimal parameters not found: {message}")
+    pcov = covariance(
+        dense(solution.jac) if solution.R is None else solution.R,
+        solution.cost,
+        problem.m,
+        bounds.lb == bounds.ub,
+        absolute_sigma=absolute_sigma,
+        relative_error=jac_error,
+    )
+    if np.any(np.isinf(pcov)):
+        warn("Covariance of the parameters could not be estimated", OptimizeWarning)
     if not full_output:
-        return result.x, pcov
-    infodict = {"nfev": result.nfev, "fvec": result.fun}
-    return result.x, pcov, infodict, result.message, result.status
+        return solution.x, pcov
+    status = IER[solution.status] if as_lm else solution.status
+    return solution.x, pcov, _information(solution, problem, request, as_lm), message, status
+
+
+def _information(
+    solution: Solution, problem: Problem, request: Request, as_lm: bool
+) -> dict[str, Any]:
+    if not as_lm:
+        return {"nfev": solution.nfev, "fvec": solution.fun}
+    own_jac = problem.jacobian is not None and request.differences is None
+    njev = solution.njev if own_jac else None
+    return infodict(cast(FloatArray, solution.fun), dense(solution.jac), solution.nfev, njev)

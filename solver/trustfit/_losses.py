@@ -7,77 +7,80 @@ B. Triggs et al., "Bundle Adjustment - A Modern Synthesis", 1999, section 4.3, w
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
-from types import MappingProxyType
-from typing import TypeAlias
-
-import jax
-import jax.numpy as jnp
-import numpy as np
+from types import MappingProxyType, ModuleType
+from typing import Any, TypeAlias
 
 from trustfit._types import Loss
 
-Rho: TypeAlias = tuple[jax.Array, jax.Array, jax.Array]
+Rho: TypeAlias = tuple[Any, Any, Any]
 
 
-def linear(z: jax.Array) -> Rho:
+def linear(xp: ModuleType, z: Any) -> Rho:
     """Return rho, rho', rho'' of ordinary least squares."""
-    return z, jnp.ones_like(z), jnp.zeros_like(z)
+    return z, xp.ones_like(z), xp.zeros_like(z)
 
 
-def soft_l1(z: jax.Array) -> Rho:
+def soft_l1(xp: ModuleType, z: Any) -> Rho:
     """Return rho, rho', rho'' of 2 (sqrt(1 + z) - 1)."""
     t = 1 + z
-    return 2 * (jnp.sqrt(t) - 1), t**-0.5, -0.5 * t**-1.5
+    return 2 * (xp.sqrt(t) - 1), t**-0.5, -0.5 * t**-1.5
 
 
-def huber(z: jax.Array) -> Rho:
+def huber(xp: ModuleType, z: Any) -> Rho:
     """Return rho, rho', rho'' of z up to 1, 2 sqrt(z) - 1 beyond."""
     inlier = z <= 1
+    outlying = xp.where(inlier, 1.0, z)
     return (
-        jnp.where(inlier, z, 2 * jnp.sqrt(z) - 1),
-        jnp.where(inlier, 1.0, z**-0.5),
-        jnp.where(inlier, 0.0, -0.5 * z**-1.5),
+        xp.where(inlier, z, 2 * xp.sqrt(outlying) - 1),
+        outlying**-0.5,
+        xp.where(inlier, 0.0, -0.5 * outlying**-1.5),
     )
 
 
-def cauchy(z: jax.Array) -> Rho:
+def cauchy(xp: ModuleType, z: Any) -> Rho:
     """Return rho, rho', rho'' of log(1 + z)."""
     t = 1 + z
-    return jnp.log1p(z), 1 / t, -1 / t**2
+    return xp.log1p(z), 1 / t, -1 / t**2
 
 
-def arctan(z: jax.Array) -> Rho:
+def arctan(xp: ModuleType, z: Any) -> Rho:
     """Return rho, rho', rho'' of arctan(z)."""
     t = 1 + z**2
-    return jnp.arctan(z), 1 / t, -2 * z / t**2
+    return xp.arctan(z), 1 / t, -2 * z / t**2
 
 
-LOSSES: Mapping[Loss, Callable[[jax.Array], Rho]] = MappingProxyType(
+LOSSES: Mapping[Loss, Callable[[ModuleType, Any], Rho]] = MappingProxyType(
     {"linear": linear, "soft_l1": soft_l1, "huber": huber, "cauchy": cauchy, "arctan": arctan}
 )
 
 
-@partial(jax.jit, static_argnames="loss")
-def total_cost(f: jax.Array, f_scale: float, loss: Loss) -> jax.Array:
+def rho_of(xp: ModuleType, f: Any, f_scale: Any, loss: Loss | Callable[[Any], Any]) -> Rho:
+    """Return rho, rho', rho'' at z = (f / f_scale)**2, each of shape (m,)."""
+    z = (f / f_scale) ** 2
+    if callable(loss):
+        rho, rho1, rho2 = xp.asarray(loss(z), dtype=f.dtype)
+        return rho, rho1, rho2
+    return LOSSES[loss](xp, z)
+
+
+def total_cost(xp: ModuleType, f: Any, f_scale: Any, loss: Loss | Callable[[Any], Any]) -> Any:
     """Return the cost of the residuals f, shape (m,); NaN if one of them is not finite."""
     if loss == "linear":
-        cost = 0.5 * jnp.dot(f, f)
+        cost = 0.5 * xp.sum(f * f)
     else:
-        rho, _, _ = LOSSES[loss]((f / f_scale) ** 2)
-        cost = 0.5 * f_scale**2 * jnp.sum(rho)
-    return jnp.where(jnp.all(jnp.isfinite(f)), cost, jnp.nan)
+        cost = 0.5 * f_scale**2 * xp.sum(rho_of(xp, f, f_scale, loss)[0])
+    return xp.where(xp.all(xp.isfinite(f)), cost, xp.nan)
 
 
-@partial(jax.jit, static_argnames="loss")
-def scale_by_loss(
-    J: jax.Array, f: jax.Array, f_scale: float, loss: Loss
-) -> tuple[jax.Array, jax.Array]:
-    """Return J and f scaled so that J.T @ f and J.T @ J belong to the robust cost."""
-    if loss == "linear":
-        return J, f
-    _, rho1, rho2 = LOSSES[loss]((f / f_scale) ** 2)
+def row_scales(
+    xp: ModuleType, f: Any, f_scale: Any, loss: Loss | Callable[[Any], Any]
+) -> tuple[Any, Any]:
+    """Return the factors of J's rows and of f's elements, shape (m,) each, that stand for a loss.
+
+    With J and f so scaled, J.T @ f and J.T @ J belong to the robust cost.
+    """
+    _, rho1, rho2 = rho_of(xp, f, f_scale, loss)
     # Far outliers make the factor negative; SciPy keeps it positive, and so the model convex.
-    curvature = jnp.maximum(rho1 + 2 * rho2 / f_scale**2 * f**2, np.finfo(np.float64).eps)
-    J_scale = jnp.sqrt(curvature)
-    return J * J_scale[:, None], f * (rho1 / J_scale)
+    curvature = xp.maximum(rho1 + 2 * rho2 / f_scale**2 * f**2, xp.finfo(f.dtype).eps)
+    J_scale = xp.sqrt(curvature)
+    return J_scale, rho1 / J_scale

@@ -1,16 +1,23 @@
 """The user's functions as compiled kernels, reused where that cannot give a stale answer."""
 
+# SciPy's letters for matrices and radii are capitals.
+# pyright: reportConstantRedefinition=false
+
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from trustfit._host_functions import weigh
 from trustfit._identity import function_key, value_key
+from trustfit._inspection import MOST_COMPILED, MOST_FUSED, ManyEquations, inspected
+from trustfit._settings import HostFunctions
 from trustfit._types import FloatArray, Vector
+from trustfit._untraceable import is_data
 
 Data: TypeAlias = Any
 """Arrays that the kernels take as arguments, so that new ones of the same shape compile nothing."""
@@ -29,47 +36,83 @@ class UserFunctions:
     jacobian: Callable[[jax.Array, Data], jax.Array] | None = field(compare=False)
 
 
-class Kernels(NamedTuple):
+def rows(
+    residual: Callable[[jax.Array], jax.Array],
+    jacobian: Callable[[jax.Array, Data], jax.Array] | None,
+    x: jax.Array,
+    data: Data,
+) -> tuple[jax.Array, jax.Array]:
+    """Return f and J at x, shapes (m,) and (m, n); traceable."""
+    if jacobian is not None:
+        f, J = residual(x), jacobian(x, data)
+        if J.shape != (f.size, x.size):
+            raise ValueError(
+                f"`jac` must return an array of shape (m, n) = {(f.size, x.size)}; got "
+                f"{J.shape}. Put a row for each residual, a column for each parameter."
+            )
+        return f, J
+
+    def value_twice(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        f = residual(x)
+        return f, f
+
+    J, f = jax.jacfwd(value_twice, has_aux=True)(x)
+    return f, J
+
+
+class Programs(NamedTuple):
     """Compiled (functions, x, data) -> f and (functions, x, data) -> (f, J)."""
 
     residual: Callable[..., jax.Array]
-    residual_and_jacobian: Callable[..., tuple[jax.Array, jax.Array]]
+    rows: Callable[..., tuple[jax.Array, jax.Array]]
 
 
-def new_kernels() -> Kernels:
-    """Return kernels that share no program with any others."""
+class Kernels:
+    """Programs of one function, compiled as its size allows.
 
-    def residual(functions: UserFunctions, x: jax.Array, data: Data) -> jax.Array:
-        return functions.residual(x, data)
+    Attributes
+    ----------
+    traces : int
+        How often the function has been traced: more than before a call if that compiled something.
+    """
 
-    def residual_and_jacobian(
-        functions: UserFunctions, x: jax.Array, data: Data
-    ) -> tuple[jax.Array, jax.Array]:
-        if functions.jacobian is not None:
-            f, jacobian = functions.residual(x, data), functions.jacobian(x, data)
-            if jacobian.shape != (f.size, x.size):
-                raise ValueError(
-                    f"`jac` must return an array of shape (m, n) = {(f.size, x.size)}; got "
-                    f"{jacobian.shape}. Put a row for each residual, a column for each parameter."
-                )
-            return f, jacobian
+    def __init__(self) -> None:
+        self.traces = 0
+        self._programs = self._new(MOST_FUSED, {})
 
-        def value_twice(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-            f = functions.residual(x, data)
-            return f, f
+    def run(self, name: Literal["residual", "rows"], *args: Any) -> Any:
+        """Call a program; from the first time that it is too long, without fusing its parts."""
+        try:
+            return getattr(self._programs, name)(*args)
+        except ManyEquations:
+            unfused = {"xla_disable_hlo_passes": "fusion,cpu-instruction-fusion"}
+            self._programs = self._new(MOST_COMPILED, unfused)
+        return getattr(self._programs, name)(*args)
 
-        jacobian, f = jax.jacfwd(value_twice, has_aux=True)(x)
-        return f, jacobian
+    def _new(self, most: int, compiler_options: dict[str, Any]) -> Programs:
+        def trace(functions: UserFunctions, x: jax.Array, data: Data) -> Any:
+            self.traces += 1
+            return inspected(functions.residual, x, data, most)
 
-    return Kernels(
-        jax.jit(residual, static_argnums=0), jax.jit(residual_and_jacobian, static_argnums=0)
-    )
+        def residual(functions: UserFunctions, x: jax.Array, data: Data) -> jax.Array:
+            return trace(functions, x, data)(x)
+
+        def residual_and_jacobian(
+            functions: UserFunctions, x: jax.Array, data: Data
+        ) -> tuple[jax.Array, jax.Array]:
+            return rows(trace(functions, x, data), functions.jacobian, x, data)
+
+        compiled = partial(jax.jit, compiler_options=compiler_options)
+        return Programs(
+            compiled(residual, static_argnums=0),
+            compiled(residual_and_jacobian, static_argnums=0),
+        )
 
 
 @lru_cache(maxsize=128)
 def kernels_for(_functions: UserFunctions) -> Kernels:
     """Return the kernels made for functions with this key, new ones where there are none."""
-    return new_kernels()
+    return Kernels()
 
 
 @dataclass(frozen=True)
@@ -82,11 +125,22 @@ class Model:
 
     def residual(self, x: Vector) -> jax.Array:
         """Return f at x, shape (m,), float64, on the device."""
-        return self.kernels.residual(self.functions, x, self.data)
+        return self.kernels.run("residual", self.functions, x, self.data)
 
-    def residual_and_jacobian(self, x: Vector) -> tuple[jax.Array, jax.Array]:
+    def rows(self, x: Vector) -> tuple[jax.Array, jax.Array]:
         """Return f and J at x, shapes (m,) and (m, n), float64, on the device."""
-        return self.kernels.residual_and_jacobian(self.functions, x, self.data)
+        return self.kernels.run("rows", self.functions, x, self.data)
+
+    def host_functions(self) -> HostFunctions:
+        """Return f and J for a host loop; a call of the first computes both."""
+        latest: list[FloatArray] = []
+
+        def residual(x: FloatArray) -> FloatArray:
+            f, J = jax.device_get(self.rows(x))
+            latest[:] = [np.array(J)]  # what leaves the device is read-only
+            return f
+
+        return HostFunctions(residual, lambda x, f: latest[0])
 
 
 def _model(
@@ -96,7 +150,7 @@ def _model(
     data: Data,
 ) -> Model:
     if any(key is None for key in keys):
-        return Model(UserFunctions(object(), residual, jacobian), new_kernels(), data)
+        return Model(UserFunctions(object(), residual, jacobian), Kernels(), data)
     functions = UserFunctions(tuple(keys), residual, jacobian)
     return Model(functions, kernels_for(functions), data)
 
@@ -109,10 +163,6 @@ def _real(value: Any, name: str) -> jax.Array:
             "Return real and imaginary parts as two residuals."
         )
     return array.astype(np.float64)
-
-
-def _is_data(value: Any) -> bool:
-    return isinstance(value, (np.ndarray, jax.Array)) and value.dtype.kind in "biufc"
 
 
 class Arguments(NamedTuple):
@@ -167,8 +217,8 @@ def residual_model(
     function is. `jac` is called like `fun`; without it the Jacobian is `fun`'s own derivative.
     """
     everything = Arguments(args, kwargs)
-    data = everything.select(_is_data)
-    fixed = everything.select(lambda value: not _is_data(value))
+    data = everything.select(is_data)
+    fixed = everything.select(lambda value: not is_data(value))
     keys = (
         "least_squares",
         function_key(fun),
@@ -181,7 +231,10 @@ def residual_model(
 
 
 class CurveData(NamedTuple):
-    """Abscissae, ordinates, and the inverse standard deviations (None where all count alike)."""
+    """Abscissae, ordinates, and the weights of the residuals (None where all count alike).
+
+    `transform` holds a factor for each, shape (m,), or the matrix to multiply by, shape (m, m).
+    """
 
     x: FloatArray
     y: FloatArray
@@ -195,13 +248,11 @@ def _curve_residual(f: Callable[..., Any], params: jax.Array, data: CurveData) -
             f"`f` must return an array of the shape of `ydata`, {shape}; got {value.shape}. "
             "Return one number for each point."
         )
-    difference = value - data.y
-    return difference if data.transform is None else difference * data.transform
+    return weigh(data.transform, value - data.y)
 
 
 def _curve_jacobian(jac: Callable[..., Any], params: jax.Array, data: CurveData) -> jax.Array:
-    J = jnp.atleast_2d(_real(jac(data.x, *params), "jac"))
-    return J if data.transform is None else J * data.transform[:, None]
+    return weigh(data.transform, jnp.atleast_2d(_real(jac(data.x, *params), "jac")))
 
 
 def curve_model(f: Callable[..., Any], jac: Callable[..., Any] | None, data: CurveData) -> Model:

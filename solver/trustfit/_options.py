@@ -1,67 +1,114 @@
-"""The options of `least_squares`, checked; what this version does not do is refused by name."""
+"""The options of both functions, checked: one small function a concern, one sentence of error."""
 
 import sys
-import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from numbers import Real
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
+from trustfit._differences import Method
 from trustfit._losses import LOSSES
-from trustfit._trf import Options
-from trustfit._trust_region import EPS, Tolerances
+from trustfit._result import OptimizeWarning
+from trustfit._settings import Options, Tolerances
+from trustfit._solve import Request
 from trustfit._types import FloatArray
 from trustfit._validation import check_callable
+from trustfit._warnings import warn
 
-_LSMR_OPTIONS = ("regularize", "damp", "atol", "btol", "conlim", "maxiter")
+Algorithm: TypeAlias = Literal["trf", "dogbox", "lm"]
+Precision: TypeAlias = type[np.float64] | type[np.float32]
+
+_LSMR_OPTIONS = ("regularize", "damp", "atol", "btol", "conlim", "maxiter", "show", "x0")
 
 
-def check_method(method: Any) -> None:
-    """Refuse every algorithm but TRF."""
+def check_method(method: Any, *, bounded: bool) -> None:
+    """Refuse unknown algorithms, and 'lm' with bounds; warn where TRF answers for another.
+
+    A minimum of 'lm' or 'dogbox' is one of TRF, which reaches it by other steps.
+    """
+    if method not in get_args(Algorithm):
+        raise ValueError(f"`method` must be 'trf', 'dogbox' or 'lm'; got {method!r}. Leave it out.")
+    if method == "lm" and bounded:
+        raise ValueError(
+            "`method` 'lm' takes no bounds; got some. Take 'trf', or leave `bounds` out."
+        )
     if method != "trf":
-        raise ValueError(
-            f"`method` must be 'trf'; got {method!r}. It finds the same minima as 'lm' and "
-            "'dogbox', with bounds or without."
+        warn(
+            f"`method` {method!r} is answered by 'trf': same minimum, other steps. Pass "
+            "`method='trf'` to say so.",
+            OptimizeWarning,
         )
 
 
-def check_jac(jac: Any) -> None:
-    """Refuse finite differences and other names of methods."""
+def check_lm(*, loss: Any, jac_sparsity: Any) -> None:
+    """Refuse what 'lm' cannot do."""
+    if not (isinstance(loss, str) and loss == "linear"):
+        raise ValueError(
+            f"`method` 'lm' takes only `loss` 'linear'; got {loss!r}. Take 'trf' for others."
+        )
+    if jac_sparsity is not None:
+        raise ValueError("`method` 'lm' takes no `jac_sparsity`; got one. Take 'trf' for it.")
+
+
+def check_jac(jac: Any, **for_differences: Any) -> tuple[Callable[..., Any] | None, Method | None]:
+    """Return the user's Jacobian, and the finite differences asked for; None for either.
+
+    Without `jac` JAX differentiates. An option that only finite differences have, as in a program
+    that relies on SciPy's default of '2-point', asks for these.
+    """
     if isinstance(jac, str):
-        raise ValueError(
-            f"`jac` must be None or a function; got {jac!r}. Leave it out: JAX differentiates "
-            "the function exactly."
-        )
+        if jac not in get_args(Method):
+            raise ValueError(
+                f"`jac` must be None, a function, '2-point', '3-point' or 'cs'; got {jac!r}. "
+                "Leave it out: JAX differentiates the function exactly."
+            )
+        return None, cast(Method, jac)
     if jac is not None:
         check_callable(jac, "jac")
+        return jac, None
+    asked = any(option is not None for option in for_differences.values())
+    return None, "2-point" if asked else None
 
 
-def check_unsupported(**options: Any) -> None:
-    """Refuse options of SciPy's that are not at their default and have no effect here."""
-    instead = {
-        "diff_step": "The Jacobian is exact and needs no step.",
-        "jac_sparsity": "Leave it out: the Jacobian is dense.",
-        "callback": "Leave it out, and limit the work by `max_nfev`.",
-        "workers": "Leave it out: evaluations are compiled and already parallel.",
-    }
-    for name, value in options.items():
-        if value is not None:
-            raise ValueError(f"`{name}` must be None; got {value!r}. {instead[name]}")
+def check_callback(callback: Any) -> None:
+    """Refuse a callback that cannot be called."""
+    if callback is not None:
+        check_callable(callback, "callback")
 
 
-def check_verbose(verbose: Any) -> None:
-    """Refuse printing."""
-    if verbose not in (0, False):
+def check_verbose(verbose: Any) -> int:
+    """Return the level of printing, 0, 1 or 2."""
+    if verbose not in (0, 1, 2):
         raise ValueError(
-            f"`verbose` must be 0; got {verbose!r}. Read `nfev`, `status` and `message` of the "
-            "result instead."
+            f"`verbose` must be 0, 1 or 2; got {verbose!r}. Pass 2 to see every iteration."
         )
+    return int(verbose)
 
 
-def check_tolerances(ftol: Any, xtol: Any, gtol: Any) -> Tolerances:
-    """Return the tolerances, 0 for None; warn of those that can never be met."""
+def check_dtype(dtype: Any) -> Precision:
+    """Return the precision in which the user's functions are evaluated, float64 by default."""
+    try:
+        kind = np.dtype(np.float64 if dtype is None else dtype)
+    except TypeError:
+        kind = None
+    for precision in (np.float64, np.float32):
+        if kind == precision:
+            return precision
+    raise ValueError(
+        f"`dtype` must be None, `numpy.float64` or `numpy.float32`; got {dtype!r}. Leave it out "
+        "for float64."
+    )
+
+
+def check_tolerances(ftol: Any, xtol: Any, gtol: Any, dtype: Precision = np.float64) -> Tolerances:
+    """Return the tolerances, 0 for None; warn of those that can never be met.
+
+    In single precision none is below its machine epsilon.
+    """
+    eps = float(np.finfo(np.float64).eps)
+    least = float(np.finfo(dtype).eps) if dtype is np.float32 else 0.0
     values: dict[str, float] = {}
     for name, value in (("ftol", ftol), ("xtol", xtol), ("gtol", gtol)):
         if value is not None and not (isinstance(value, Real) and float(value) >= 0):
@@ -69,18 +116,21 @@ def check_tolerances(ftol: Any, xtol: Any, gtol: Any) -> Tolerances:
                 f"`{name}` must be a number from 0, or None; got {value!r}. Pass 1e-8, say."
             )
         values[name] = 0.0 if value is None else float(value)
-    if max(values.values()) < EPS:
+    if max(values.values()) < eps:
         raise ValueError(
-            f"One of `ftol`, `xtol`, `gtol` must be at least {EPS:.2e}; got "
+            f"One of `ftol`, `xtol`, `gtol` must be at least {eps:.2e}; got "
             f"{tuple(values.values())}. Leave one at its default of 1e-8."
         )
     for name, given in (("ftol", ftol), ("xtol", xtol), ("gtol", gtol)):
-        if given is not None and given < EPS:
-            warnings.warn(
-                f"`{name}` is below the machine epsilon ({EPS:.2e}): it will never end the fit.",
-                stacklevel=4,
+        if given is not None and given < eps:
+            warn(
+                f"`{name}` is below the machine epsilon ({eps:.2e}): it will never end the fit.",
+                UserWarning,
             )
-    return Tolerances(**values)
+    return Tolerances(
+        **{name: max(value, least) for name, value in values.items() if value},
+        **{name: 0.0 for name, value in values.items() if not value},
+    )
 
 
 def check_x_scale(x_scale: Any, n: int) -> FloatArray | Literal["jac"]:
@@ -107,8 +157,11 @@ def _number(value: Any) -> float:
 
 def check_loss(loss: Any, f_scale: Any) -> None:
     """Refuse an unknown loss, and a scale of residuals that is not a positive number."""
-    if not isinstance(loss, str) or loss not in LOSSES:
-        raise ValueError(f"`loss` must be one of {', '.join(LOSSES)}; got {loss!r}. Pass its name.")
+    if not callable(loss) and not (isinstance(loss, str) and loss in LOSSES):
+        raise ValueError(
+            f"`loss` must be one of {', '.join(LOSSES)}, or a function; got {loss!r}. "
+            "Pass its name."
+        )
     if not 0 < _number(f_scale) < np.inf:
         raise ValueError(
             f"`f_scale` must be a positive number; got {f_scale!r}. "
@@ -131,12 +184,16 @@ def check_max_nfev(max_nfev: Any, n: int) -> int:
     return int(number)
 
 
-def check_tr_solver(tr_solver: Any, tr_options: Any) -> Mapping[str, Any]:
+def check_tr_solver(tr_solver: Any, tr_options: Any, jac_sparsity: Any) -> Mapping[str, Any]:
     """Return `tr_options` as a mapping; refuse unknown solvers and options."""
     if tr_solver not in (None, "exact", "lsmr"):
         raise ValueError(
             f"`tr_solver` must be None, 'exact' or 'lsmr'; got {tr_solver!r}. "
             "Take 'exact' unless n is in the hundreds."
+        )
+    if tr_solver == "exact" and jac_sparsity is not None:
+        raise ValueError(
+            "`tr_solver` 'exact' takes no `jac_sparsity`; got one. Leave `tr_solver` out."
         )
     if tr_solver == "lsmr" and find_spec("scipy") is None:
         raise ValueError(
@@ -151,25 +208,65 @@ def check_tr_solver(tr_solver: Any, tr_options: Any) -> Mapping[str, Any]:
     return options
 
 
-def check_options(
+def check_request(
     n: int,
     *,
-    tolerances: tuple[Any, Any, Any],
-    x_scale: Any,
-    loss: Any,
-    f_scale: Any,
-    tr_solver: Any,
-    tr_options: Any,
-    max_nfev: Any,
-) -> Options:
-    """Return all options of the algorithm, checked and complete."""
+    ftol: Any = 1e-8,
+    xtol: Any = 1e-8,
+    gtol: Any = 1e-8,
+    x_scale: Any = None,
+    loss: Any = "linear",
+    f_scale: Any = 1.0,
+    diff_step: Any = None,
+    tr_solver: Any = None,
+    tr_options: Any = None,
+    jac_sparsity: Any = None,
+    max_nfev: Any = None,
+    verbose: Any = 0,
+    callback: Any = None,
+    workers: Any = None,
+    polish: bool = True,
+    differences: Method | None = None,
+    dtype: Precision = np.float64,
+    rows: bool = True,
+) -> Request:
+    """Return all options, checked and complete.
+
+    Parameters
+    ----------
+    n : int
+        Number of variables.
+    differences : {None, '2-point', '3-point', 'cs'}
+        From `check_jac`.
+    dtype : type
+        From `check_dtype`.
+    rows : bool
+        Whether residuals and Jacobian at the solution are wanted.
+    ftol, xtol, gtol, x_scale, loss, f_scale, diff_step, tr_solver, tr_options, jac_sparsity,\
+ max_nfev, verbose, callback, workers, polish
+        As in `least_squares`.
+    """
     check_loss(loss, f_scale)
-    return Options(
-        tol=check_tolerances(*tolerances),
+    check_callback(callback)
+    options = Options(
+        tol=check_tolerances(ftol, xtol, gtol, dtype),
         max_nfev=check_max_nfev(max_nfev, n),
         x_scale=check_x_scale(x_scale, n),
         loss=loss,
         f_scale=float(f_scale),
-        tr_options=check_tr_solver(tr_solver, tr_options),
+        tr_options=check_tr_solver(tr_solver, tr_options, jac_sparsity),
         tr_solver=tr_solver or "exact",
+        polish=bool(polish),
+    )
+    return Request(
+        options,
+        tr_solver=tr_solver,
+        differences=differences,
+        dtype=dtype,
+        diff_step=diff_step,
+        sparsity=jac_sparsity,
+        workers=workers,
+        callback=callback,
+        verbose=check_verbose(verbose),
+        rows=rows,
     )

@@ -16,9 +16,9 @@ where `_h` ("hat") marks the scaled space and diag_h >= 0 comes from differentia
 is p = d p_h here: short where a bound is close. Without bounds v = 1 and diag_h = 0.
 
 **Trust region.** The model 0.5 p_h.T (J_h.T J_h + diag(diag_h)) p_h + g_h.T p_h is minimized within
-||p_h|| <= Delta. 'exact' does it from the singular values of J_h (with sqrt(diag_h) below it),
-where the solution belongs to a Levenberg-Marquardt parameter alpha; 'lsmr' does it within the plane
-of g_h and the Gauss-Newton step, found by an iterative solver.
+||p_h|| <= Delta, where the solution belongs to a Levenberg-Marquardt parameter alpha. How the rows
+J and f are kept for that is a `LocalModel`'s affair: as the Gram matrix of [J f], as its triangle
+where the columns are nearly dependent, or as they are for an iterative solver ('lsmr').
 
 **Bounds.** If x + p leaves the box, three steps compete by their value in the model, each kept
 strictly inside by the factor theta: p cut off at the first bound; p reflected there, minimized
@@ -26,10 +26,18 @@ along the reflection; and the minimum along the scaled gradient -g_h.
 
 **Acceptance.** A step is taken if it lowers the cost. The ratio of the actual to the predicted
 reduction sets the next Delta: a quarter of the step below 0.25, twice Delta above 0.75 if the step
-reached the boundary. Residuals that are not finite quarter the step too. The solve ends when the
-scaled gradient is below `gtol`, the reduction below `ftol` of the cost, the step below `xtol` of x,
-or when `max_nfev` evaluations are spent; and, where SciPy goes on until then, as soon as the steps
-have become too small to change x.
+reached the boundary. Residuals or derivatives that are not finite quarter the step too. The
+iteration ends when the scaled gradient is below `gtol`, the reduction below `ftol` of the cost, the
+step below `xtol` of x, or when `max_nfev` evaluations are spent; and, where SciPy goes on until
+then, as soon as the steps have become too small to change x. Then comes polishing
+(`trustfit._polish`).
+
+One call of `step` judges a point at which the rows were evaluated and proposes the next one:
+
+    evaluate the rows at trial.x  ->  step: accept or not, scale, solve, bound  ->  trial.x, status
+
+It is n x n array code without branches on values, so that NumPy (`trustfit._stepped`) or a
+compiled program can run it.
 
 References
 ----------
@@ -39,271 +47,251 @@ SciPy's `scipy.optimize._lsq.trf` (N. Mayorov) is the formulation followed, its 
 acceptance and stopping rules included.
 """
 
-# SciPy's letters for matrices and radii are capitals, and change from step to step.
-# pyright: reportConstantRedefinition=false
+from types import ModuleType
+from typing import Any, NamedTuple
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from math import isfinite, isnan
-from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeAlias
-
-import jax
-import numpy as np
-from numpy.typing import NDArray
-
-from trustfit import _kernels as kernels
-from trustfit._bounds import Bounds, active_constraints
-from trustfit._kernels import Scaling
-from trustfit._losses import scale_by_loss, total_cost
-from trustfit._model import Model
-from trustfit._step import trial_step
-from trustfit._subspace import gauss_newton_subspace, solve_in_subspace
-from trustfit._trust_region import (
+from trustfit import _polish as polishing
+from trustfit._algebra import norm
+from trustfit._bounds import Bounds, inside
+from trustfit._local_model import LocalModel
+from trustfit._loops import choose, stage
+from trustfit._polish import Polish
+from trustfit._scaling import Scaling, initial_radius, jac_scale, scaling_at
+from trustfit._state import (
     EXHAUSTED,
-    Tolerances,
-    is_exhausted,
-    solve_from_svd,
-    termination_status,
-    update_radius,
+    ILL_CONDITIONED,
+    JACOBIAN_NOT_FINITE_AT_START,
+    NOT_FINITE,
+    RESIDUALS_NOT_FINITE_AT_START,
+    RUNNING,
+    Evaluation,
+    Problem,
+    Setup,
+    State,
 )
-from trustfit._types import FloatArray, Loss, TrSolver, Vector
+from trustfit._step import trial_step
+from trustfit._trust_region import update_radius
 
-STAGES: Mapping[str, str] = MappingProxyType(
-    {
-        "evaluate_residual_and_jacobian": "residual and Jacobian",
-        "evaluate_residual": "residual and Jacobian",
-        "factorise": "factorisation",
-        "inner_loop": "inner loop",
-        "propose_step": "inner loop",
-    }
-)
-"""Which stage of the solve each of this module's functions belongs to."""
+_SMALLEST_RADIUS = 1e-150  # squares of smaller ones underflow float64
 
 
-@dataclass(frozen=True)
-class Options:
-    """What the caller chose, checked and complete."""
+class Verdict(NamedTuple):
+    """Whether a trial is accepted, the next region, and the status that follows.
 
-    tol: Tolerances
-    max_nfev: int
-    x_scale: FloatArray | Literal["jac"]
-    loss: Loss
-    f_scale: float
-    tr_solver: TrSolver
-    tr_options: Mapping[str, Any]
-
-
-class Solution(NamedTuple):
-    """The last accepted point and how the solve ended; names as in `OptimizeResult`."""
-
-    x: FloatArray
-    cost: float
-    fun: FloatArray
-    jac: FloatArray
-    grad: FloatArray
-    optimality: float
-    active_mask: NDArray[np.int_]
-    nfev: int
-    njev: int
-    status: int
-
-
-class Svd(NamedTuple):
-    """J_h, its singular values s, right vectors V and U.T f, on the device."""
-
-    J_h: jax.Array
-    s: jax.Array
-    V: jax.Array
-    uf: jax.Array
-
-
-class Subspace(NamedTuple):
-    """J_h on the device, an orthonormal basis S, shape (n, 2), and the model within it."""
-
-    J_h: jax.Array
-    S: FloatArray
-    B_S: FloatArray
-    g_S: FloatArray
-
-
-Factors: TypeAlias = Svd | Subspace
-
-
-class Step(NamedTuple):
-    """A trial step, on the device: where it leads, and what the host decides by.
-
-    `decisive` holds the predicted reduction, ||step||, ||step_h||, ||x|| and whether x changes.
+    `held_back` says that the region or a bound kept the step from going further, although the
+    model was right about it, or that it was too short for rounding to tell.
     """
 
-    x_new: jax.Array
-    decisive: jax.Array
-    alpha: Vector
+    accepted: Any
+    hemmed: Any
+    held_back: Any
+    Delta: Any
+    alpha: Any
+    status: Any
 
 
-class InnerState(NamedTuple):
-    """What one trial step hands to the next."""
-
-    Delta: float
-    alpha: Vector
-    shrinkage: float
-    nfev: int
+def tolerated_cost(xp: ModuleType, state: State) -> Any:
+    """Return the cost that a trial must not exceed to be accepted."""
+    cost = state.at_x.cost
+    tolerated = xp.where(state.polish.active, polishing.bearable_cost(xp, cost), cost)
+    return xp.where(state.fresh, xp.inf, tolerated)
 
 
-class Trial(NamedTuple):
-    """How an inner loop ended; `x`, `cost` belong to a better point only if `accepted`."""
+def judge(xp: ModuleType, local: LocalModel, state: State, new: Evaluation, tol: Any) -> Verdict:
+    """Compare the trial with what the model promised."""
+    trial, cost = state.trial, state.at_x.cost
+    # Where the cost is too high, nobody looks at the derivatives.
+    refused = new.cost >= tolerated_cost(xp, state)
+    finite = xp.isfinite(new.cost) & (local.is_finite(new.M) | refused)
+    actual = xp.where(finite, cost - new.cost, -1.0)
+    Delta, ratio = update_radius(xp, state.Delta, actual, trial.predicted, trial.step_h_norm)
+    Delta = xp.where(finite, Delta, 0.25 * trial.step_h_norm)
+    alpha = xp.where(finite, state.alpha * state.Delta / Delta, state.alpha)
 
-    accepted: bool
-    x: Vector
-    cost: float
-    status: int | None
-    state: InnerState
-
-
-def evaluate_residual_and_jacobian(model: Model, x: Vector) -> tuple[jax.Array, jax.Array]:
-    """Return f, shape (m,), and J, shape (m, n), at x."""
-    return model.residual_and_jacobian(x)
-
-
-def evaluate_residual(model: Model, x: Vector) -> jax.Array:
-    """Return f, shape (m,), at x."""
-    return model.residual(x)
-
-
-def variable_scale(J: jax.Array, options: Options, previous: Vector | None) -> Vector:
-    """Return the scale of the variables: `x_scale`, or the inverse norms of J's columns."""
-    if not isinstance(options.x_scale, str):
-        return options.x_scale
-    return kernels.jac_scale(J, previous)
-
-
-def factorise(
-    J: jax.Array,
-    f: jax.Array,
-    scaling: Scaling,
-    Delta: float,
-    bounds: Bounds | None,
-    options: Options,
-) -> Factors:
-    """Factorise J_h once, for every trust-region subproblem at this point."""
-    if options.tr_solver == "lsmr":
-        J_h = kernels.scale_columns(J, scaling.d)
-        subspace = gauss_newton_subspace(
-            *jax.device_get((J_h, f, scaling.g_h, scaling.diag_h)),
-            Delta=Delta,
-            bounded=bounds is not None,
-            tr_options=options.tr_options,
-        )
-        return Subspace(J_h, *subspace)
-    if bounds is None:
-        return Svd(*kernels.svd_unbounded(J, f, scaling.d))
-    return Svd(*kernels.svd_bounded(J, f, scaling.d, scaling.diag_h))
+    tightened = polishing.tightened(state.polish)
+    xtol = tol.xtol * tightened
+    cost_settled = (actual < tol.ftol * tightened * cost) & (ratio > 0.25) & finite
+    x_settled = (trial.step_norm < xtol * (xtol + norm(xp, state.x))) & finite
+    settled = xp.where(
+        cost_settled & x_settled, 4, xp.where(cost_settled, 2, xp.where(x_settled, 3, RUNNING))
+    )
+    moved = xp.any(trial.x != state.x)
+    exhausted = ~(Delta > _SMALLEST_RADIUS) | ((actual <= 0) & ~moved)
+    settled = xp.where((settled == RUNNING) & exhausted, EXHAUSTED, settled)
+    # Small steps in front of a wall of NaN are no sign of a minimum. A model that promised too
+    # much bounds them as well, and then it is no longer the wall.
+    bounded = (state.alpha > 0) | (trial.step_h_norm >= (1 - 1e-6) * state.Delta)
+    hemmed = ~finite | (state.hemmed & (~moved | (bounded & (ratio >= 0.25))))
+    settled = xp.where((settled != RUNNING) & hemmed, NOT_FINITE, settled)
+    culprit = xp.where(
+        xp.isfinite(new.cost), JACOBIAN_NOT_FINITE_AT_START, RESIDUALS_NOT_FINITE_AT_START
+    )
+    at_start = xp.where(finite, RUNNING, culprit)
+    eps = float(xp.finfo(cost.dtype).eps)
+    untold = ((state.alpha > 0) | trial.cut) & (trial.predicted < eps * cost)
+    return Verdict(
+        held_back=(Delta > state.Delta) | ((ratio > 0.75) & trial.cut) | untold,
+        hemmed=xp.where(state.fresh, state.hemmed, hemmed),
+        accepted=finite & (state.fresh | (new.cost < tolerated_cost(xp, state))),
+        Delta=xp.where(state.fresh, state.Delta, Delta),
+        alpha=xp.where(state.fresh, state.alpha, alpha),
+        status=xp.where(state.fresh, at_start, settled),
+    )
 
 
-def propose_step(
-    x: Vector,
-    factors: Factors,
-    scaling: Scaling,
-    state: InnerState,
-    bounds: Bounds | None,
-) -> Step:
-    """Solve the trust-region subproblem, and bring the step inside the bounds."""
-    Delta, alpha, shrinkage, _ = state
-    J_h = factors.J_h
-    if isinstance(factors, Svd):
-        m = J_h.shape[0]
-        _, s, V, uf = factors
-        p_h, alpha = solve_from_svd(m, uf, s, V, Delta, alpha, shrinkage)
-    else:
-        p_h = factors.S @ solve_in_subspace(factors.B_S, factors.g_S, Delta)
-    x_new, decisive = trial_step(x, p_h, J_h, scaling, Delta, bounds)
-    return Step(x_new, decisive, alpha)
+def steer(
+    xp: ModuleType, setup: Setup, state: State, verdict: Verdict, max_nfev: Any
+) -> tuple[Any, Polish, Any]:
+    """Decide between iterating, polishing and ending.
 
-
-def inner_loop(
-    model: Model,
-    x: Vector,
-    cost: float,
-    factors: Factors,
-    scaling: Scaling,
-    state: InnerState,
-    bounds: Bounds | None,
-    options: Options,
-) -> Trial:
-    """Try steps from x, in smaller and smaller regions, until one lowers the cost or none can."""
-    x_new, cost_new, status, actual_reduction = x, cost, None, -1.0
-    while actual_reduction <= 0 and state.nfev < options.max_nfev:
-        x_new, decisive_jnp, alpha = propose_step(x, factors, scaling, state, bounds)
-        f_new = evaluate_residual(model, x_new)
-        cost_jnp = total_cost(f_new, options.f_scale, options.loss)
-        # All that the host decides by, in one transfer.
-        cost_new, decisive = jax.device_get((cost_jnp, decisive_jnp))
-        cost_new = float(cost_new)
-        predicted_reduction, step_norm, step_h_norm, x_norm, moved = decisive.tolist()
-        state = InnerState(state.Delta, alpha, 1.0, state.nfev + 1)
-        finite, Delta = not isnan(cost_new), 0.25 * step_h_norm
-        if finite:
-            actual_reduction = cost - cost_new
-            Delta, ratio = update_radius(
-                state.Delta, actual_reduction, predicted_reduction, step_h_norm
-            )
-            status = termination_status(
-                actual_reduction, cost, step_norm, x_norm, ratio, options.tol
-            )
-        if status is None and is_exhausted(Delta, actual_reduction, bool(moved)):
-            status = EXHAUSTED
-        if status is not None:
-            break
-        state = state._replace(Delta=Delta, shrinkage=state.Delta / Delta if finite else 1.0)
-    return Trial(actual_reduction > 0, x_new, cost_new, status, state)
-
-
-def minimize(model: Model, x0: FloatArray, bounds: Bounds | None, options: Options) -> Solution:
-    """Minimize the cost from x0, which must lie strictly inside the bounds.
-
-    Raises
-    ------
-    ValueError
-        If the residuals or the Jacobian are not finite at x0.
+    Returns
+    -------
+    status : array of int, shape ()
+    polish : Polish
+    resumes : array of bool, shape ()
+        Whether the trust-region iteration begins anew.
     """
-    x: Vector = x0
-    fun, J = evaluate_residual_and_jacobian(model, x)
-    cost_jnp = total_cost(fun, options.f_scale, options.loss)
-    J, f = scale_by_loss(J, fun, options.f_scale, options.loss)
-    g = kernels.gradient(J, f)
-    scale = variable_scale(J, options, None)
-    scaling = kernels.scaling_at(x, g, scale, bounds)
-    Delta_jnp = kernels.initial_radius(x, scaling.d)
-    start = jax.device_get((cost_jnp, scaling.g_norm, Delta_jnp))
-    cost, g_norm, Delta = (float(value) for value in start)
-    if isnan(cost):
-        raise ValueError("Residuals are not finite in the initial point. Choose another `x0`.")
-    if not isfinite(g_norm):
-        raise ValueError("The Jacobian is not finite in the initial point. Choose another `x0`.")
-    state = InnerState(Delta, alpha=np.zeros(()), shrinkage=1.0, nfev=1)
-    njev, status = 1, None
-    while True:
-        if not isfinite(g_norm):
-            status = -3
-        elif g_norm < options.tol.gtol:
-            status = 1
-        if status is not None or state.nfev == options.max_nfev:
-            break
-        factors = factorise(J, f, scaling, state.Delta, bounds, options)
-        trial = inner_loop(model, x, cost, factors, scaling, state, bounds, options)
-        status, state = trial.status, trial.state
-        if trial.accepted:
-            x, cost = trial.x, trial.cost
-            fun, J = evaluate_residual_and_jacobian(model, x)
-            njev += 1
-            J, f = scale_by_loss(J, fun, options.f_scale, options.loss)
-            g = kernels.gradient(J, f)
-            scale = variable_scale(J, options, scale)
-            scaling = kernels.scaling_at(x, g, scale, bounds)
-            g_norm = float(jax.device_get(scaling.g_norm))
-    # Copies, as what `device_get` returns is read-only.
-    x_found, fun, J, g = (np.array(a) for a in jax.device_get((x, fun, J, g)))
-    active = np.zeros(len(x0), int)
-    if bounds is not None:
-        active = active_constraints(np, x_found, bounds, options.tol.xtol)
-    return Solution(x_found, cost, fun, J, g, g_norm, active, state.nfev, njev, status or 0)
+    polish = state.polish
+    spent = state.nfev >= max_nfev
+    if not setup.polish:
+        status = xp.where((verdict.status == RUNNING) & spent, 0, verdict.status)
+        return status, polish, xp.zeros((), bool)
+    count = polish.taken.dtype
+    taken = polish.taken + (verdict.accepted & ~state.fresh).astype(count)
+    resumes = polish.active & (polish.probing | (~verdict.accepted & (taken == 0)))
+    resumes = resumes & (polish.resumed < polishing.MOST_RESUMPTIONS) & ~spent
+    goes_on = polish.active & verdict.accepted & (taken < polishing.MOST_STEPS) & ~spent
+    goes_on = goes_on & ~polish.probing
+    iterating = ~polish.active
+
+    ended = iterating & (verdict.status != RUNNING)
+    success = ended & (verdict.status > 0)
+    begins = success & ~spent
+    # A gradient that vanishes (status 1) does not depend on the region, and is believed.
+    held_back = begins & (verdict.status > 1) & verdict.held_back
+    found = xp.where(success & (polish.found == 0), verdict.status, polish.found)
+    status = xp.where(ended, verdict.status, xp.where(iterating & spent, 0, RUNNING))
+    status = xp.where(polish.active & ~resumes & ~goes_on, found, status)
+    status = xp.where(begins, RUNNING, status)
+    status = xp.where((found > 0) & (status != RUNNING), found, status)
+    polish = polish._replace(
+        active=begins | goes_on,
+        probing=held_back,
+        found=found.astype(count),
+        taken=xp.where(goes_on, taken, 0).astype(count),
+        resumed=polish.resumed + resumes.astype(count),
+    )
+    return status, polish, resumes
+
+
+def propose(
+    xp: ModuleType,
+    local: LocalModel,
+    setup: Setup,
+    state: State,
+    scaling: Scaling,
+    bounds: Bounds | None,
+) -> State:
+    """Return the state with the next point to try, or a status why there is none."""
+    polish, status = state.polish, state.status
+    S = local.scaled(state.at_x.M, scaling.d, scaling.diag_h)
+    # The Gauss-Newton step, which polishing takes, fits into any infinite region.
+    Delta = xp.where(polish.active, xp.inf, state.Delta) if setup.polish else state.Delta
+    p_h, alpha, regular = local.trust_region_step(S, scaling.g_h, Delta, state.alpha)
+    status = xp.where((status == RUNNING) & ~regular, ILL_CONDITIONED, status)
+    with stage(xp, "bounds"):
+        # A probe may go as far as the Gauss-Newton step would.
+        reach = xp.where(polish.active, xp.maximum(state.Delta, norm(xp, p_h)), state.Delta)
+        trial = trial_step(xp, state.x, p_h, local, S, scaling, reach, bounds)
+    if setup.polish:
+        p, s = scaling.d * p_h, local.column_norms(state.at_x.M)
+        x_polished = state.x + polishing.mix(xp, polish, state.x, p, s)
+        long = polishing.is_long(xp, state.x, p, s)
+        worthwhile = ~polishing.is_settled(xp, state.x, p) & ~long
+        if bounds is not None:
+            worthwhile = worthwhile & inside(xp, x_polished, bounds)
+        promising = long & (trial.predicted > polishing.PROMISING * state.at_x.cost) & regular
+        probing = polish.probing & promising & (polish.resumed == 0)
+        stays = polish.active & ~worthwhile & ~probing
+        status = xp.where(stays & (status == RUNNING), polish.found, status)
+        trial = trial._replace(x=xp.where(polish.active & ~probing, x_polished, trial.x))
+        # A step that its condition spoils is of no use to the next ones.
+        polish = choose(xp, regular, polishing.remember(xp, polish, state.x, p), polish)
+        polish = polish._replace(probing=probing)
+    return state._replace(
+        alpha=xp.where(regular, alpha, state.alpha),
+        trial=trial,
+        status=status.astype(state.nfev.dtype),
+        polish=polish,
+    )
+
+
+def step(
+    xp: ModuleType,
+    local: LocalModel,
+    setup: Setup,
+    problem: Problem,
+    state: State,
+    new: Evaluation,
+) -> State:
+    """Judge the trial whose rows were evaluated, and propose the next one.
+
+    Parameters
+    ----------
+    xp : module
+        `numpy` or `jax.numpy`.
+    local : LocalModel
+        How the rows are kept.
+    setup, problem : Setup, Problem
+        What the call asks for, and what it brings along.
+    state : State
+        As `initial_state` or the last step left it.
+    new : Evaluation
+        What was evaluated at ``state.trial.x``.
+
+    Returns
+    -------
+    State
+        Its `status` is RUNNING if ``trial.x`` is to be evaluated next, else how the solve ended.
+    """
+    # A point counts once, even if its rows are evaluated again to be reduced by QR.
+    counts = xp.where(state.fresh & (state.njev > 0), 0, 1).astype(state.nfev.dtype)
+    polished = xp.where(state.polish.found > 0, counts, 0).astype(counts.dtype)
+    state = state._replace(nfev=state.nfev + counts, npolish=state.npolish + polished)
+    with stage(xp, "acceptance"):
+        verdict = judge(xp, local, state, new, problem.tol)
+    accepted = verdict.accepted
+    x = xp.where(accepted, state.trial.x, state.x)
+    at_x = choose(xp, accepted, new, state.at_x)
+    g = local.gradient(at_x.M)
+    scale = problem.x_scale
+    if setup.jac_scale:
+        norms = local.column_norms(at_x.M)
+        scale = xp.where(accepted, jac_scale(xp, norms, state.scale, state.njev == 0), state.scale)
+    with stage(xp, "bounds"):
+        scaling = scaling_at(xp, x, g, scale, problem.bounds)
+
+    gtol = problem.tol.gtol * polishing.tightened(state.polish)
+    may_be_flat = (verdict.status > 0) | (verdict.status == NOT_FINITE)
+    flat = accepted & (scaling.g_norm < gtol) & may_be_flat
+    status = xp.where(flat, 1, verdict.status)
+    verdict = verdict._replace(status=status)
+    with stage(xp, "acceptance"):
+        status, polish, resumes = steer(xp, setup, state, verdict, problem.max_nfev)
+    anew = resumes | (state.fresh & (state.Delta == 0))
+    state = state._replace(
+        x=x,
+        at_x=at_x,
+        scale=scale,
+        Delta=xp.where(anew, initial_radius(xp, x, scaling.d), verdict.Delta),
+        alpha=xp.where(anew, 0.0, verdict.alpha),
+        g=g,
+        g_norm=scaling.g_norm,
+        njev=state.njev + xp.where(accepted, counts, 0).astype(counts.dtype),
+        status=status.astype(state.nfev.dtype),
+        fresh=xp.zeros((), bool),
+        hemmed=verdict.hemmed,
+        polish=polish,
+    )
+    with stage(xp, "trust-region step"):
+        return propose(xp, local, setup, state, scaling, problem.bounds)

@@ -4,15 +4,15 @@ They are about functions, data, start values and bounds; those of the algorithm'
 `trustfit._options`.
 """
 
+import contextlib
 import inspect
-import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from trustfit._bounds import Bounds, inside
-from trustfit._result import OptimizeWarning
 from trustfit._types import FloatArray
 
 # Squares of larger numbers overflow float64.
@@ -22,42 +22,60 @@ _LARGEST = 1e150
 def _as_float(value: Any, name: str) -> FloatArray:
     try:
         array = np.asarray(value)
-        if array.dtype.kind == "c":
-            raise TypeError
-        return np.array(array, dtype=np.float64)
+        if array.dtype.kind != "c":
+            return np.array(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"`{name}` must be real numbers in an array; got {type(value).__name__}. "
             f"Pass `np.asarray({name}, dtype=float)`."
         ) from error
+    raise ValueError(
+        f"`{name}` must be real numbers; got {array.dtype}. "
+        "Pass real and imaginary parts as values of their own."
+    )
 
 
-def convert_xdata(xdata: Any) -> FloatArray:
-    """Return `xdata` as a float64 array of its own shape."""
-    return _as_float(xdata, "xdata")
+class Abscissae(NamedTuple):
+    """What `curve_fit` was given as `xdata`, for JAX and for Python.
+
+    `array` is float64 of any shape, None where there is no telling how an array would stand for
+    what was given (a table, a dictionary). `given` is what SciPy would hand to the model.
+    """
+
+    array: FloatArray | None
+    given: Any
+
+
+def convert_xdata(xdata: Any) -> Abscissae:
+    """Return `xdata` as a float64 array of its own shape, if it can be one, and as it is.
+
+    Lists, tuples and arrays of NumPy become arrays in any case, as in SciPy. A pandas Series or an
+    array of JAX is handed on as it is to a model that is called from Python.
+    """
+    if isinstance(xdata, list | tuple | np.ndarray):
+        array = _as_float(xdata, "xdata")
+        return Abscissae(array, array)
+    one_dimensional = isinstance(xdata, float | int | np.generic) or getattr(xdata, "ndim", 0) == 1
+    if one_dimensional or isinstance(xdata, jax.Array):
+        with contextlib.suppress(ValueError):
+            return Abscissae(_as_float(xdata, "xdata"), xdata)
+    return Abscissae(None, xdata)
 
 
 def convert_ydata(ydata: Any) -> FloatArray:
-    """Return `ydata` as a float64 array of its own shape."""
-    return _as_float(ydata, "ydata")
+    """Return `ydata` as a float64 array of its own shape, (1,) for a number."""
+    return np.atleast_1d(_as_float(ydata, "ydata"))
 
 
-def check_data_shapes(x: FloatArray, y: FloatArray) -> None:
-    """Refuse empty data, `ydata` that is not 1-D, and `xdata` that cannot belong to it.
+def check_ydata_shape(y: FloatArray) -> None:
+    """Refuse empty data, and `ydata` that is not 1-D.
 
-    What `f` makes of a grid, shape (k, H, W), or of a single number, only its result can tell.
+    Which `xdata` belong to it, only the model can tell: it may return any number of values.
     """
     if y.ndim != 1:
         raise ValueError(f"`ydata` must have shape (m,); got {y.shape}. Pass `ydata.ravel()`.")
     if y.size == 0:
         raise ValueError("`ydata` must not be empty; got shape (0,). Pass at least one point.")
-    m = y.size
-    mismatch = x.size != m if x.ndim == 1 else x.ndim == 2 and x.size % m != 0
-    if mismatch and m > 1 and x.size != 1:
-        raise ValueError(
-            f"`xdata` must have shape (m,) or (k, m) with m = {m} as in `ydata`; "
-            f"got {x.shape}. Pass as many points in both."
-        )
 
 
 def count_parameters(f: Callable[..., Any], p0: Any) -> int:
@@ -69,7 +87,7 @@ def count_parameters(f: Callable[..., Any], p0: Any) -> int:
     except (TypeError, ValueError):
         parameters = []
     named = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if len(named) < 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters):
+    if len(named) < 2:
         raise ValueError(
             "`p0` is needed to know the number of parameters; `f` does not name them. "
             "Pass `p0` or write `f(x, a, b, ...)`."
@@ -104,41 +122,58 @@ def check_parameter_count(f: Callable[..., Any], n: int) -> None:
         ) from error
 
 
-def check_degenerate_data(x: FloatArray, n: int) -> None:
-    """Warn of several parameters over 1-D `xdata` that never change.
-
-    A warning only, because `f` may have its abscissae from elsewhere. It points at the line that
-    called the caller.
-    """
-    if x.ndim == 1 and x.size > 1 and n > 1 and np.all(x == x[0]):
-        warnings.warn(
-            f"`xdata` should hold different values to determine {n} parameters; all are {x[0]:g}. "
-            "Fit one parameter or pass other data, unless `f` ignores `xdata`.",
-            OptimizeWarning,
-            stacklevel=3,
-        )
-
-
-def check_finite_values(x: FloatArray, y: FloatArray) -> None:
+def check_finite_values(x: FloatArray | None, y: FloatArray) -> None:
     """Refuse NaN and infinity in the data."""
     for name, array in (("xdata", x), ("ydata", y)):
-        bad = np.count_nonzero(~np.isfinite(array))
-        if bad:
+        bad = 0 if array is None else np.count_nonzero(~np.isfinite(array))
+        if array is not None and bad:
             raise ValueError(
                 f"`{name}` must be finite; {bad} of {array.size} values are NaN or infinite. "
                 "Remove those points."
             )
 
 
-def check_no_nan(x: FloatArray, y: FloatArray) -> None:
+def check_no_nan(x: FloatArray | None, y: FloatArray) -> None:
     """Refuse NaN in the data, but not infinity."""
     for name, array in (("xdata", x), ("ydata", y)):
-        bad = np.count_nonzero(np.isnan(array))
-        if bad:
+        bad = 0 if array is None else np.count_nonzero(np.isnan(array))
+        if array is not None and bad:
             raise ValueError(
                 f"`{name}` must not hold NaN; {bad} of {array.size} values are NaN. "
-                "Remove those points."
+                "Remove those points, or pass `nan_policy='omit'`."
             )
+
+
+def omit_nan(x: Abscissae, y: FloatArray, sigma: Any) -> tuple[Abscissae, FloatArray, Any]:
+    """Return the data without the points at which `ydata` or any predictor is NaN.
+
+    The points run along the last axis of `xdata`; their rows and columns leave `sigma` too.
+    """
+    if x.array is None:
+        raise ValueError(
+            f"`nan_policy` 'omit' needs `xdata` as an array; got {type(x.given).__name__}. "
+            "Remove the points with NaN before the fit."
+        )
+    nan = np.isnan(x.array)
+    if not (nan.any() or np.isnan(y).any()):
+        return x, y, sigma
+    nan = nan.any(axis=tuple(range(nan.ndim - 1)))
+    if nan.shape != y.shape:
+        raise ValueError(
+            f"`nan_policy` 'omit' needs a value of `xdata` for each of the {y.size} of `ydata`; "
+            f"got shape {x.array.shape}. Remove the points with NaN before the fit."
+        )
+    keep = ~(nan | np.isnan(y))
+    given = x.given[keep] if x.array.ndim == 1 else x.array[..., keep]
+    if sigma is not None:
+        sigma = np.asarray(sigma)
+        if sigma.ndim == 1 and sigma.size == y.size:
+            sigma = sigma[keep]
+        elif sigma.ndim == 2:
+            sigma = sigma[keep][:, keep]
+    y = y[keep]
+    check_ydata_shape(y)
+    return Abscissae(x.array[..., keep], given), y, sigma
 
 
 def check_initial_parameters(x0: Any, name: str = "p0") -> FloatArray:
@@ -161,7 +196,7 @@ def check_bounds(bounds: Any, n: int) -> Bounds:
     Parameters
     ----------
     bounds : pair of array_like, or an object with attributes `lb` and `ub`
-        Scalars count for every variable.
+        Numbers count for every variable; equal bounds fix one.
     n : int
         Number of variables.
     """
@@ -177,16 +212,16 @@ def check_bounds(bounds: Any, n: int) -> Bounds:
         ) from error
     lb, ub = (_as_float(bound, "bounds") for bound in (lower, upper))
     for bound in (lb, ub):
-        if bound.shape not in ((), (n,)):
+        if bound.shape not in ((), (1,), (n,)):
             raise ValueError(
                 f"`bounds` must be numbers or arrays of shape ({n},); got {bound.shape}. "
                 "Pass a bound for each parameter."
             )
     lb, ub = np.broadcast_to(lb, n).copy(), np.broadcast_to(ub, n).copy()
-    if not np.all(lb < ub):
+    if not np.all((lb <= ub) & (lb < np.inf) & (ub > -np.inf)):
         raise ValueError(
-            f"`bounds` must have each lower bound below the upper one; got {lb} and {ub}. "
-            "Widen them, or take a fixed parameter out of the function."
+            f"`bounds` must have no lower bound above the upper one; got {lb} and {ub}. "
+            "Exchange or widen them; equal ones fix a variable."
         )
     return Bounds(lb, ub)
 
@@ -200,24 +235,48 @@ def check_start_in_bounds(x0: FloatArray, bounds: Bounds, name: str = "p0") -> N
 
 
 def check_sigma(sigma: Any, m: int) -> FloatArray:
-    """Return `sigma` as a positive array of shape (m,), infinite where a point has no weight."""
+    """Return the weights that make the residuals' variances 1.
+
+    Parameters
+    ----------
+    sigma : number, or array_like, shape (m,) or (m, m)
+        Standard deviations, infinite where a point has no weight, or the covariance of the data.
+        As in SciPy, the sign of a standard deviation changes that of the residual, no more.
+    m : int
+        Number of points.
+
+    Returns
+    -------
+    weights : ndarray, shape (m,) or (m, m)
+        The factors of the residuals, or the matrix L^-1 to multiply them by, where L L.T = sigma
+        and L is lower triangular.
+    """
     array = _as_float(sigma, "sigma")
     if array.shape == (m, m) and m > 1:
-        raise ValueError(
-            f"`sigma` must have shape ({m},), standard deviations; a covariance matrix is not "
-            "supported. Multiply data and model by the inverse of its Cholesky factor instead."
-        )
+        return _inverse_of_factor(array)
     if array.size != 1 and array.shape != (m,):
         raise ValueError(
-            f"`sigma` must have shape ({m},) as `ydata`; got {array.shape}. "
-            "Pass one standard deviation a point, or one for all."
+            f"`sigma` must have shape ({m},) as `ydata`, or ({m}, {m}); got {array.shape}. "
+            "Pass one standard deviation a point, one for all, or their covariance."
         )
-    if not np.all(array > 0) or np.all(np.isinf(array)):
+    if not np.all(array != 0) or np.any(np.isnan(array)) or np.all(np.isinf(array)):
         raise ValueError(
-            "`sigma` must be positive, and finite somewhere; it has values that are not, or is "
-            "infinite throughout. Pass standard deviations, infinity for points without weight."
+            "`sigma` must be other than 0 and NaN, and finite somewhere; it has values that are "
+            "not, or is infinite throughout. Pass standard deviations, infinity for points without "
+            "weight."
         )
-    return np.broadcast_to(array.ravel(), m).copy()
+    return np.broadcast_to(1 / array.ravel(), m).copy()
+
+
+def _inverse_of_factor(covariance: FloatArray) -> FloatArray:
+    if np.all(np.isfinite(covariance)):
+        with contextlib.suppress(np.linalg.LinAlgError):
+            L = np.linalg.cholesky(covariance)  # reads the lower triangle, as SciPy does
+            return np.asarray(np.linalg.solve(L, np.eye(len(L))), dtype=np.float64)
+    raise ValueError(
+        f"`sigma` of shape {covariance.shape} must be a covariance matrix, finite and positive "
+        "definite; it is not. Pass standard deviations of shape (m,) if you have only those."
+    )
 
 
 def check_callable(f: Any, name: str = "f") -> None:

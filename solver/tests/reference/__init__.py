@@ -1,0 +1,1 @@
+"""Reference problems of nonlinear least squares, and two solvers' answers to them."""

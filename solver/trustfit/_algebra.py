@@ -1,0 +1,71 @@
+"""Dense algebra of the small part: n x n matrices, by NumPy or inside a program.
+
+LAPACK does it, on the host and inside a program.
+"""
+
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+class Inverse(NamedTuple):
+    """The inverse of a matrix and the smallest pivot met; NaN or not positive where singular."""
+
+    matrix: Any
+    pivot: Any
+
+
+def norm(xp: ModuleType, v: Any) -> Any:
+    """Return the Euclidean length of a vector."""
+    return xp.sqrt(xp.sum(v**2))
+
+
+def invert_positive(xp: ModuleType, B: Any) -> Inverse:
+    """Invert a symmetric matrix with unit diagonal, shape (n, n).
+
+    The smallest pivot, that is the smallest squared diagonal element of the Cholesky factor, is
+    at most 1, and says how far the columns behind B are from being dependent. It is not positive,
+    or NaN, where B is not positive definite to working accuracy; the inverse then means nothing.
+    """
+    if xp is np:
+        return _invert_on_host(B)
+    return _invert_by_cholesky(B)
+
+
+def _invert_on_host(B: Any) -> Inverse:
+    try:
+        L = np.linalg.cholesky(B)
+    except np.linalg.LinAlgError:
+        return Inverse(np.full_like(B, np.nan), 0.0)
+    L_inverse = np.linalg.inv(L)
+    return Inverse(L_inverse.T @ L_inverse, np.min(np.diagonal(L)) ** 2)
+
+
+def _invert_by_cholesky(B: jax.Array) -> Inverse:
+    L = jnp.linalg.cholesky(B)
+    L_inverse = jax.scipy.linalg.solve_triangular(L, jnp.eye(len(B), dtype=B.dtype), lower=True)
+    return Inverse(L_inverse.T @ L_inverse, jnp.min(jnp.diagonal(L)) ** 2)
+
+
+def triangle(xp: ModuleType, rows: Any) -> Any:
+    """Return R of the QR factorisation of rows, shape (m, k), as a square array (k, k).
+
+    With m < k its last rows are zero.
+    """
+    k = rows.shape[1]
+    R = xp.linalg.qr(rows, mode="r")
+    if len(R) == k:
+        return R
+    return xp.concatenate([R, xp.zeros((k - len(R), k), R.dtype)])
+
+
+def singular_values(xp: ModuleType, A: Any) -> tuple[Any, Any, Any]:
+    """Return U, s, V of A = U diag(s) V.T, shape (m, n), m >= n; NaN where A is not finite."""
+    if xp is np and not np.all(np.isfinite(A)):  # where NumPy's raises
+        m, n = A.shape
+        return np.full((m, n), np.nan), np.full(n, np.nan), np.full((n, n), np.nan)
+    U, s, Vt = xp.linalg.svd(A, full_matrices=False)
+    return U, s, Vt.T

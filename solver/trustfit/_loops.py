@@ -1,0 +1,44 @@
+"""All that differs between NumPy and JAX in the small part of a step: loops and choices."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from types import ModuleType
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+
+T = TypeVar("T")
+
+
+def while_loop(
+    xp: ModuleType, condition: Callable[[T], Any], body: Callable[[T], T], state: T
+) -> T:
+    """Return the state after `body` was applied as long as `condition` holds.
+
+    On the host it is Python's loop; inside a program, `jax.lax.while_loop`, whose state must keep
+    its shapes and dtypes.
+    """
+    if xp is np:
+        while condition(state):
+            state = body(state)
+        return state
+    return jax.lax.while_loop(condition, body, state)
+
+
+def choose(xp: ModuleType, condition: Any, new: T, old: T) -> T:
+    """Return `new` where the condition, one truth value, holds, else `old`; for whole trees.
+
+    On the host nothing is copied, and the trees may hold anything.
+    """
+    if xp is np:
+        return new if condition else old
+    return jax.tree.map(lambda a, b: xp.where(condition, a, b), new, old)
+
+
+def stage(xp: ModuleType, name: str) -> AbstractContextManager[Any]:
+    """Give the operations inside a program the name of a stage of the solve; nothing on the host.
+
+    On the host a profiler wraps the stage's functions instead: `trustfit._stepped.STAGES`.
+    """
+    return nullcontext() if xp is np else jax.named_scope(name)

@@ -1,0 +1,122 @@
+"""Polishing: a few Gauss-Newton steps after the stopping test, for the digits it leaves behind.
+
+The test on the cost compares numbers that agree in half their digits when x is still wrong in the
+other half. Near the solution the Gauss-Newton step itself is a better judge, and a better step
+than the trust region allows. So after a tolerance is satisfied, at most `MOST_STEPS` of them are
+taken, sped up by Anderson's acceleration: with p(x) the Gauss-Newton step at x, the next point is
+
+    x + p - (dX + dP) gamma,    gamma = argmin ||diag(s) (p - dP gamma)||,
+
+where dX and dP hold the differences to the earlier points and to their steps, and s the norms of
+J's columns. Polishing ends when max |p / x| is below `SETTLED`, when a step is long
+(||s p|| > `LONG` ||s x||: not near a solution) or would leave the bounds, and when the cost rises
+(by more than `_SLACK`) or is not finite. If that happens at the first step, the stopping test had
+fired too early: the trust-region iteration resumes with tolerances a hundred times smaller, at most
+`MOST_RESUMPTIONS` times. Without full rank there is no Gauss-Newton step, and no polishing.
+
+A small step proves nothing if the region was as small: from a short x0 the first region is of its
+length, and SciPy's test on the cost may be satisfied at once; close to several bounds, steps are
+as small. So where region or bounds held the last step back, although the model was right about it
+(or the step was too short for rounding to tell), and the first Gauss-Newton step is long and,
+brought inside the bounds, promises to lower the cost by more than `PROMISING` of it, that step is a
+*probe*: it is tried, once, and the iteration resumes from wherever the cost is lower.
+
+All evaluations count in `nfev`, these ones and those of resumed iterations in `npolish` too, and
+`max_nfev` limits them as well.
+
+References
+----------
+D. G. Anderson, "Iterative Procedures for Nonlinear Integral Equations", J. ACM 12 (4), 1965.
+H. F. Walker and P. Ni, "Anderson Acceleration for Fixed-Point Iterations", SIAM J. Numer. Anal.
+49 (4), 2011.
+"""
+
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from trustfit._algebra import norm
+
+MOST_STEPS = 3
+MOST_RESUMPTIONS = 3
+SETTLED = 1e-9
+LONG = 1e-2
+PROMISING = 1e-7
+_DEPENDENT = 1e-10  # differences of steps closer than this to dependent are not told apart
+_WILD = 20.0  # an accelerated step so many times longer than the plain one is not trusted
+_SLACK = 1e-9  # rounding may raise the cost by that much, relatively, on the way to the minimum
+
+
+class Polish(NamedTuple):
+    """Where polishing stands.
+
+    `active`: whether the next point is a polishing step's; `probing`: whether it may be, and then
+    whether it is, a probe;
+    `found`: the status that the stopping test gave first, 0 before; `taken`, `resumed`: steps since
+    the last resumption, and resumptions; X, P, shape (2, n): the points before, latest first, and
+    their steps.
+    """
+
+    active: Any
+    probing: Any
+    found: Any
+    taken: Any
+    resumed: Any
+    X: Any
+    P: Any
+
+
+def not_yet(xp: ModuleType, x: Any) -> Polish:
+    """Return the state before polishing."""
+    none, zero = xp.zeros((), bool), xp.zeros((), "int32")
+    return Polish(none, none, zero, zero, zero, xp.stack([x, x]), xp.zeros((2, len(x)), x.dtype))
+
+
+def tightened(polish: Polish) -> Any:
+    """Return what the tolerances are multiplied by: 0.01 for each resumption."""
+    return 0.01**polish.resumed
+
+
+def bearable_cost(xp: ModuleType, cost: Any) -> Any:
+    """Return the cost below which a polishing step from `cost`, shape (), is still accepted."""
+    return cost * (1 + max(_SLACK, 10 * float(xp.finfo(cost.dtype).eps)))
+
+
+def mix(xp: ModuleType, polish: Polish, x: Any, p: Any, s: Any) -> Any:
+    """Return Anderson's step from x, shape (n,), given the Gauss-Newton step p there.
+
+    The least-squares problem for gamma has as many columns as steps were taken, at most two; it
+    is solved by orthogonalising them.
+    """
+    dX, dP = x - polish.X, p - polish.P
+    u1, u2 = s * dP[0], s * dP[1]
+    r11 = norm(xp, u1)
+    usable1 = (polish.taken > 0) & (r11 > 0)
+    q1 = u1 / xp.where(usable1, r11, 1.0)
+    r12 = xp.sum(q1 * u2)
+    u2 = u2 - r12 * q1
+    r22 = norm(xp, u2)
+    usable2 = usable1 & (polish.taken > 1) & (r22 > _DEPENDENT * norm(xp, s * dP[1]))
+    target = s * p
+    gamma2 = xp.where(usable2, xp.sum(u2 * target) / xp.where(usable2, r22, 1.0) ** 2, 0.0)
+    gamma1 = xp.sum(q1 * target) - xp.where(usable2, r12, 0.0) * gamma2
+    gamma1 = xp.where(usable1, gamma1 / xp.where(usable1, r11, 1.0), 0.0)
+    step = p - gamma1 * (dX[0] + dP[0]) - gamma2 * (dX[1] + dP[1])
+    tame = norm(xp, s * step) <= _WILD * norm(xp, s * p)
+    return xp.where(tame, step, p)
+
+
+def is_settled(xp: ModuleType, x: Any, p: Any) -> Any:
+    """Return whether the Gauss-Newton step p would change no digit that counts (or is NaN)."""
+    size = xp.maximum(xp.abs(x), xp.finfo(x.dtype).tiny)
+    settled = max(SETTLED, 10 * float(xp.finfo(x.dtype).eps))
+    return ~(xp.max(xp.abs(p) / size) >= settled)
+
+
+def is_long(xp: ModuleType, x: Any, p: Any, s: Any) -> Any:
+    """Return whether the Gauss-Newton step p is too long for x to be near a solution."""
+    return norm(xp, s * p) > LONG * norm(xp, s * x)
+
+
+def remember(xp: ModuleType, polish: Polish, x: Any, p: Any) -> Polish:
+    """Return the state with x and its step in front of the earlier ones."""
+    return polish._replace(X=xp.stack([x, polish.X[0]]), P=xp.stack([p, polish.P[0]]))
