@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test bench history compare profile html serve clean
+.PHONY: help install check test exactness bench history compare profile html serve clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,9 @@ check: $(STAMP)  ## lint, format and types: ruff and pyright
 test: $(STAMP)  ## every test, the slow and the browser ones too
 	$(BIN)/python -m pytest -n auto --dist loadfile solver/tests
 	$(BIN)/python -m pytest profiling/tests
+
+exactness: $(STAMP)  ## digits and evaluations beside SciPy's, on every reference problem
+	@PYTHONPATH=solver/tests $(BIN)/python -m reference results/exactness.json
 
 bench: $(STAMP)  ## measure HEAD quickly and publish the pages
 	@$(BIN)/jitscope bench

@@ -26,6 +26,28 @@ def found_by(recorder: ConversionRecorder) -> Counter[tuple[str, str, str]]:
 
 
 @free_and_box
+def test_arrays_leave_the_fused_solve_once(bounds: Any):
+    """The packed state, residuals and Jacobian: however many iterations there were."""
+    CASE.ours(bounds=bounds)  # lowering converts constants, once
+    with ConversionRecorder() as recorder:
+        result = CASE.ours(bounds=bounds)
+    assert result.nfev > 5
+    assert found_by(recorder) == {("_fused.py", "_run", "device_get"): 3}
+
+
+@free_and_box
+def test_arrays_enter_the_fused_solve_once(bounds: Any):
+    """As many arguments, whether two evaluations are made or all."""
+    entered: list[int] = []
+    for max_nfev in (2, None):
+        CASE.ours(bounds=bounds, max_nfev=max_nfev)
+        with ConversionRecorder() as recorder:
+            CASE.ours(bounds=bounds, max_nfev=max_nfev)
+        entered.append(sum(s.count for s in recorder.sites if s.direction == "to_device"))
+    assert entered[0] == entered[1] > 0
+
+
+@free_and_box
 def test_arrays_leave_a_stepped_solve_once_an_evaluation(bounds: Any):
     """Residuals and Jacobian, and no `float()`, `bool()` or the like, which would wait again."""
     options: dict[str, Any] = {"bounds": bounds, "callback": lambda x: None}

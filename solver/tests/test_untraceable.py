@@ -1,4 +1,4 @@
-"""What becomes of functions that JAX cannot trace."""
+"""Which driver solves a problem, and what becomes of functions that JAX cannot trace."""
 
 import warnings
 from typing import Any
@@ -8,7 +8,24 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import trustfit
+from trustfit._driver import Needs, choose
 from trustfit._untraceable import trace_call
+
+
+@pytest.mark.parametrize(
+    ("needs", "driver"),
+    [
+        (Needs(), "fused"),
+        (Needs(watched=True), "stepped"),
+        (Needs(differences=True), "stepped"),
+        (Needs(lsmr=True), "stepped"),
+        (Needs(callable_loss=True), "stepped"),
+        (Needs(traceable=False), "stepped"),
+        (Needs(watched=True, lsmr=True), "stepped"),
+    ],
+)
+def test_fused_unless_something_needs_the_host(needs: Needs, driver: str):
+    assert choose(needs) == driver
 
 
 def fill(x: Any) -> Any:

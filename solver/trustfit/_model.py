@@ -15,7 +15,10 @@ import numpy as np
 from trustfit._host_functions import weigh
 from trustfit._identity import function_key, value_key
 from trustfit._inspection import MOST_COMPILED, MOST_FUSED, ManyEquations, inspected
+from trustfit._program import Program, Start
+from trustfit._program import solve as fused_solve
 from trustfit._settings import HostFunctions
+from trustfit._state import Problem
 from trustfit._types import FloatArray, Vector
 from trustfit._untraceable import is_data
 
@@ -61,10 +64,11 @@ def rows(
 
 
 class Programs(NamedTuple):
-    """Compiled (functions, x, data) -> f and (functions, x, data) -> (f, J)."""
+    """Compiled (functions, x, data) -> f, (functions, x, data) -> (f, J), and the whole solve."""
 
     residual: Callable[..., jax.Array]
     rows: Callable[..., tuple[jax.Array, jax.Array]]
+    solve: Callable[..., Any]
 
 
 class Kernels:
@@ -80,7 +84,7 @@ class Kernels:
         self.traces = 0
         self._programs = self._new(MOST_FUSED, {})
 
-    def run(self, name: Literal["residual", "rows"], *args: Any) -> Any:
+    def run(self, name: Literal["residual", "rows", "solve"], *args: Any) -> Any:
         """Call a program; from the first time that it is too long, without fusing its parts."""
         try:
             return getattr(self._programs, name)(*args)
@@ -102,10 +106,19 @@ class Kernels:
         ) -> tuple[jax.Array, jax.Array]:
             return rows(trace(functions, x, data), functions.jacobian, x, data)
 
+        def solve(
+            functions: UserFunctions, program: Program, start: Start, data: Data, problem: Problem
+        ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+            residual = trace(functions, start.x0, data)
+            return fused_solve(
+                lambda x: rows(residual, functions.jacobian, x, data), program, start, problem
+            )
+
         compiled = partial(jax.jit, compiler_options=compiler_options)
         return Programs(
             compiled(residual, static_argnums=0),
             compiled(residual_and_jacobian, static_argnums=0),
+            compiled(solve, static_argnums=(0, 1)),
         )
 
 
@@ -141,6 +154,10 @@ class Model:
             return f
 
         return HostFunctions(residual, lambda x, f: latest[0])
+
+    def solve(self, program: Program, start: Start, problem: Problem) -> Any:
+        """Return what `trustfit._program.solve` returns, compiled."""
+        return self.kernels.run("solve", self.functions, program, start, self.data, problem)
 
 
 def _model(

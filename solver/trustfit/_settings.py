@@ -22,7 +22,8 @@ class Tolerances(NamedTuple):
 class Options:
     """What the caller chose, checked and complete.
 
-    A `loss` may be a function, rho(z) of shape (3, m).
+    A `loss` that is a function, rho(z) of shape (3, m), and `tr_solver` 'lsmr' are for the
+    stepped driver.
     """
 
     tol: Tolerances
@@ -49,7 +50,7 @@ class HostFunctions(NamedTuple):
 class Solution(NamedTuple):
     """The last accepted point and how the solve ended; names as in `OptimizeResult`.
 
-    `R`, shape (n, n), has
+    `fun` and `jac` are None where the fused driver was not asked for them. `R`, shape (n, n), has
     R.T @ R = J.T @ J to working accuracy; it is None with `tr_solver` 'lsmr'.
     `npolish` of the `nfev` evaluations were spent after the stopping test was satisfied.
     """

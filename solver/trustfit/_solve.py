@@ -1,4 +1,4 @@
-"""From a checked problem to its solution: its functions put together, the driver called."""
+"""From a checked problem to its solution: the driver chosen, its functions put together."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,11 +8,13 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from trustfit import _stepped
+from trustfit import _fused, _stepped
 from trustfit._bounds import Bounds, strictly_feasible
 from trustfit._differences import MapRows, Method, finite_difference_jacobian, map_for
+from trustfit._driver import Needs, choose
 from trustfit._host_functions import is_operator
 from trustfit._inspection import Mismatch
+from trustfit._losses import total_cost
 from trustfit._model import Model
 from trustfit._problem import Problem
 from trustfit._progress import callback_monitor, closing_lines, compose, printer
@@ -59,6 +61,16 @@ class Request:
     verbose: int = 0
     rows: bool = True
 
+    def needs(self, traceable: bool) -> Needs:
+        """Return what decides about the driver."""
+        return Needs(
+            watched=self.callback is not None or self.verbose == 2,
+            differences=self.differences is not None,
+            lsmr=self.options.tr_solver == "lsmr",
+            callable_loss=callable(self.options.loss),
+            traceable=traceable,
+        )
+
 
 class Traces(NamedTuple):
     """What JAX makes of the user's functions; `jac` is None without one."""
@@ -86,17 +98,58 @@ def jac_error(differences: Method | None, dtype: type[np.floating[Any]]) -> floa
 
 
 def solve(problem: Problem, x0: FloatArray, bounds: Bounds, request: Request) -> Solved:
-    """Minimize the problem's cost in float64, from a start moved strictly inside the bounds."""
+    """Minimize the problem's cost in float64, from start values moved strictly inside the bounds.
+
+    A function is taken for traceable until the compiled driver fails on it: a trace of its own
+    would cost every call as much as all the rest together.
+    """
     start = strictly_feasible(np, x0, bounds, rstep=1e-10)
     box = None if bounds.absent else bounds
+    failure: Exception | None = None
     # The switch holds for this thread and this block only, and leaves the caller's setting alone.
     with jax.enable_x64(True):
-        return _stepwise(problem, start, box, request, _traces(problem, start, request))
+        if choose(request.needs(problem.traceable)) == "fused":
+            with Attempt() as attempt:
+                return _told(_compiled(problem, start, box, request), request, None)
+            failure = attempt.error
+        traces = _traces(problem, start, request)
+        if isinstance(failure, Mismatch):
+            traces = traces._replace(fun=Trace(np.float64, failure))
+        differences = request.differences
+        if isinstance(failure, JacobianNotFinite) and problem.jacobian is None:
+            differences = _in_place_of_the_derivative(problem)
+        elif failure is not None and not traces.failed:
+            raise failure
+        return _stepwise(problem, start, box, replace(request, differences=differences), traces)
 
 
 def _traces(problem: Problem, start: FloatArray, request: Request) -> Traces:
     own_jac = problem.jacobian is not None and request.differences is None
     return Traces(problem.trace(start), problem.trace_jac(start) if own_jac else None)
+
+
+def _compiled(
+    problem: Problem, start: FloatArray, bounds: Bounds | None, request: Request
+) -> Solution:
+    """Solve by the fused driver; a new program of a doubtful function is compared with a call.
+
+    Raises
+    ------
+    Mismatch
+        If the function, called from Python, has another cost.
+    """
+    model = problem.model(True)
+    before = model.kernels.traces
+    solution = _fused.minimize(model, start, bounds, request.options, rows=request.rows)
+    if model.kernels.traces > before and problem.doubtful():
+        options = request.options
+        with Attempt() as attempt:  # functions for JAX alone cannot be called with NumPy's arrays
+            plain = [problem.residual(x).astype(np.float64) for x in (start, solution.x)]
+            costs = [total_cost(np, f, options.f_scale, options.loss) for f in plain]
+            _compare(np.sqrt(2 * solution.cost), np.sqrt(2 * costs[1]), max(costs), request)
+        if isinstance(attempt.error, Mismatch):
+            raise attempt.error
+    return solution
 
 
 def _compare(traced: Any, plain: Any, largest: Any, request: Request) -> None:

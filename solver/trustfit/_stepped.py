@@ -1,8 +1,8 @@
 """The stepped driver: a host loop around the user's functions, with `trustfit._trf.step` by NumPy.
 
-It serves every call: callbacks and progress, functions that JAX cannot trace, finite differences,
-sparse Jacobians and Jacobians as operators; and, as each of its stages is a Python function, it
-lets a profiler see the inside of a solve.
+It serves what a compiled loop cannot: callbacks and progress, functions that JAX cannot trace,
+finite differences, sparse Jacobians and Jacobians as operators; and, as each of its stages is a
+Python function, it lets a profiler see the inside of a solve.
 """
 
 # SciPy's letters for matrices and radii are capitals.
@@ -47,7 +47,7 @@ STAGES: Mapping[str, str] = MappingProxyType(
         "trustfit._trf:propose": "trust-region step",
     }
 )
-"""Which stage of the solve each function belongs to."""
+"""Which stage of the solve each function belongs to; the fused driver's scopes have the names."""
 
 ITERATIONS: Mapping[str, str] = MappingProxyType(
     {"outer": "trustfit._stepped:reduce_rows", "inner": "trustfit._stepped:evaluate_residual"}

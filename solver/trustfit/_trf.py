@@ -36,8 +36,8 @@ One call of `step` judges a point at which the rows were evaluated and proposes 
 
     evaluate the rows at trial.x  ->  step: accept or not, scale, solve, bound  ->  trial.x, status
 
-It is n x n array code without branches on values, so that NumPy (`trustfit._stepped`) or a
-compiled program can run it.
+It is n x n array code without branches on values, run by NumPy (`trustfit._stepped`) and inside
+one compiled loop (`trustfit._program`).
 
 References
 ----------

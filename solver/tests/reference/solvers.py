@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -14,6 +14,7 @@ from scipy import optimize
 
 from .problem import Problem
 
+Driver = Literal["fused", "stepped"]
 Array = NDArray[np.float64]
 MAX_NFEV = 10_000
 """Evaluations allowed: enough for a tolerance, never the limit, to end every run."""
@@ -77,6 +78,24 @@ def as_low(found: Outcome, scipy_found: Outcome, start: float) -> bool:
     return found.cost <= scipy_found.cost * (1 + 1e-8) + as_good_as_zero
 
 
+def disagreement(problem: Problem, one: Outcome, other: Outcome) -> str | None:
+    """Return in what the outcomes of two drivers differ by more than rounding explains, or None.
+
+    The costs may differ by 1e-12 of them, the points by what changes no residual: ||J dx|| is
+    measured against ||f||, since where the data hardly determine x its digits mean nothing.
+    """
+    if one.status != other.status:
+        return f"status {one.status} and {other.status}"
+    zero = min(1.0, start_cost(problem))
+    if abs(one.cost - other.cost) > 1e-12 * one.cost + 1e-16 * zero:
+        return f"cost {one.cost:.15g} and {other.cost:.15g}"
+    f, J = rows(problem, one.x)
+    moved, size = np.linalg.norm(J @ (one.x - other.x)), np.linalg.norm(f)
+    if moved > 1e-6 * size + 1e-8 * zero**0.5:
+        return f"||J dx|| {moved:.1e}, ||f|| {size:.1e}"
+    return None
+
+
 def scipys(problem: Problem, **options: Any) -> Outcome:
     """Return the outcome of `scipy.optimize.least_squares`."""
     # Overflow on the way is part of these problems; NumPy would warn about it.
@@ -92,13 +111,23 @@ def scipys(problem: Problem, **options: Any) -> Outcome:
     return _outcome(problem, np.asarray(result.x), result.status, result.nfev, 0)
 
 
-def ours(problem: Problem, **options: Any) -> Outcome:
-    """Return the outcome of `trustfit.least_squares`."""
+def ours(problem: Problem, driver: Driver = "fused", **options: Any) -> Outcome:
+    """Return the outcome of `trustfit.least_squares`.
+
+    The fused driver answers the plain call, after compiling for a second or more; a callback asks
+    for the stepped one.
+    """
+    if driver == "stepped":
+        options["callback"] = _go_on
     result = trustfit.least_squares(
         problem.fun, problem.x0, args=problem.args, bounds=bounds(problem), **options
     )
     npolish = result.npolish
     return _outcome(problem, np.asarray(result.x), result.status, result.nfev - npolish, npolish)
+
+
+def _go_on(x: Array) -> None:
+    """Let the solve go on."""
 
 
 def _outcome(problem: Problem, x: Array, status: int, nfev: int, npolish: int) -> Outcome:
