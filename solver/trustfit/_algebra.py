@@ -1,6 +1,8 @@
 """Dense algebra of the small part: n x n matrices, by NumPy or inside a program.
 
-LAPACK does it, on the host and inside a program.
+LAPACK does it on the host and for matrices above `OWN_LIMIT`. Inside a program each of its
+routines costs a first call about 100 ms (the import of its bindings, and a kernel of its own), so
+small matrices are inverted by a loop of one fused kernel.
 """
 
 from types import ModuleType
@@ -9,6 +11,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+OWN_LIMIT = 16
+"""The largest n for which a program holds its own inversion."""
 
 
 class Inverse(NamedTuple):
@@ -32,6 +37,8 @@ def invert_positive(xp: ModuleType, B: Any) -> Inverse:
     """
     if xp is np:
         return _invert_on_host(B)
+    if len(B) <= OWN_LIMIT:
+        return _invert_by_sweeps(B)
     return _invert_by_cholesky(B)
 
 
@@ -48,6 +55,28 @@ def _invert_by_cholesky(B: jax.Array) -> Inverse:
     L = jnp.linalg.cholesky(B)
     L_inverse = jax.scipy.linalg.solve_triangular(L, jnp.eye(len(B), dtype=B.dtype), lower=True)
     return Inverse(L_inverse.T @ L_inverse, jnp.min(jnp.diagonal(L)) ** 2)
+
+
+def _invert_by_sweeps(B: jax.Array) -> Inverse:
+    """Invert by n symmetric sweeps, the pivots of Gauss-Jordan elimination without exchange.
+
+    Positive definite matrices need none: each pivot is the square of one of Cholesky's.
+    """
+    index = jnp.arange(len(B))
+
+    def sweep(k: Any, inverse: Inverse) -> Inverse:
+        A, smallest = inverse
+        row, column = A[k], A[:, k]
+        pivot = row[k]
+        here = index == k
+        scaled = row / pivot
+        swept = A - column[:, None] * scaled[None, :]
+        swept = jnp.where(here[None, :], -column[:, None] / pivot, swept)
+        swept = jnp.where(here[:, None], jnp.where(here, 1 / pivot, scaled)[None, :], swept)
+        return Inverse(swept, jnp.minimum(smallest, pivot))
+
+    start = Inverse(B, jnp.ones((), B.dtype))
+    return jax.lax.fori_loop(0, len(B), sweep, start)
 
 
 def triangle(xp: ModuleType, rows: Any) -> Any:
