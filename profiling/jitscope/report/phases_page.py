@@ -167,7 +167,7 @@ def _beneath(bar: Bar) -> list[str]:
     conversions = [value for label, value in bar.counts if label.startswith("conversions")]
     if conversions:
         lines.append(f"{count(sum(conversions))} conv.")
-    lines += [f"{count(v)} modules" for label, v in bar.counts if label == "modules compiled"]
+    lines += [f"{count(v)} mod." for label, v in bar.counts if label == "modules compiled"]
     return lines
 
 

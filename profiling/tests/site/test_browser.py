@@ -89,7 +89,7 @@ def test_every_measured_phase_is_a_bar(site_watched: Watched, site_page: Path) -
     assert sorted(absent.all_text_contents()) == ["broken", "broken", "failed"]
     beneath = page.locator(".panel:not([hidden]) .xtick").first.text_content()
     assert beneath is not None
-    assert beneath.endswith("n = 768 conv.9 modules")
+    assert beneath.endswith("n = 768 conv.9 mod.")
     site_watched.assert_quiet()
 
 
@@ -140,6 +140,13 @@ def test_narrow_screens_do_not_scroll_sideways(
     watched = Watched(context)
     page = watched.open(site_page.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    # A chart that does not fit scrolls by itself, and shows its newest commit first.
+    left, shown, whole = page.evaluate(
+        "(({scrollLeft, clientWidth, scrollWidth}) => [scrollLeft, clientWidth, scrollWidth])"
+        "(document.querySelector('.panel:not([hidden]) .chart').parentElement)"
+    )
+    assert whole > shown
+    assert left + shown >= whole - 1
     context.close()
     watched.assert_quiet()
 

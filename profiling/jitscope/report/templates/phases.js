@@ -6,7 +6,7 @@
   const controls = document.getElementById("controls");
   const BAR = { offset: -0.08, width: 0.5 };
   const HOLLOW = { offset: 0.3, width: 0.16 };
-  const SLOT_PX = 72;
+  const SLOT_PX = 62;
   const MIN_SLOTS = 4; // so that a single commit does not become one very broad bar
   const ABSENT = { broken: "broken", failed: "failed", missing: "not measured" };
 
@@ -97,7 +97,7 @@
     const family = getComputedStyle(document.body).fontFamily;
     const spare = Math.max(0, MIN_SLOTS - panel.bars.length) / 2;
     const beneath = Math.max(...panel.bars.map((bar) => bar.beneath.length));
-    const axis = { gridcolor: colour.grid, zerolinecolor: colour.line, tickfont: { size: 12 }, fixedrange: true };
+    const axis = { gridcolor: colour.grid, zerolinecolor: colour.line, tickfont: { size: 11 }, fixedrange: true };
     return {
       barmode: "stack", showlegend: false, autosize: true, hovermode: "closest", dragmode: false,
       margin: { l: 62, r: 8, t: 14, b: 28 + 16 * beneath },
@@ -124,6 +124,8 @@
     const traces = [...phaseTraces(panel, colour), ...wholeTraces(panel, colour)];
     if (absent.length) traces.push(absentTrace(absent));
     Plotly.react(chart, traces, layoutOf(panel, absent, colour), { displayModeBar: false, responsive: true });
+    // Where not all bars fit, the newest are the ones to see first.
+    chart.parentElement.scrollLeft = chart.parentElement.scrollWidth;
   };
 
   const show = () => {
