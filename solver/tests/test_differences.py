@@ -292,12 +292,3 @@ def test_an_error_in_a_thread_comes_through():
 
     with pytest.raises(KeyError, match="planted"):
         through(2, fun)
-
-
-@pytest.mark.parametrize("workers", [0, -2, 1.5, "two"])
-def test_workers_that_are_none(workers: Any):
-    with (
-        pytest.raises(ValueError, match=r"`workers` must be .* Pass -1"),
-        map_for(workers),
-    ):
-        pass

@@ -3,6 +3,7 @@
 import sys
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -287,3 +288,50 @@ def test_function_that_neither_jax_nor_numpy_can_run():
         trustfit.least_squares(fun, [1.0])
     assert "JAX could not trace `fun` either" in caught.value.__notes__[0]
     assert "TracerBoolConversionError" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"diff_step": "a"}, "`diff_step` must be None, a number or an array of shape"),
+        ({"diff_step": [1e-6] * 3}, r"`diff_step` must be None, .* shape \(2,\)"),
+        ({"diff_step": np.nan}, "`diff_step` must be None"),
+        ({"workers": "all"}, "`workers` must be None, -1"),
+        ({"workers": 0}, "`workers` must be None, -1"),
+        ({"workers": -2}, "`workers` must be None, -1"),
+        ({"workers": 1.5}, "`workers` must be .* Pass -1"),
+        ({"args": 5}, "`args` must be a tuple; got int"),
+        ({"kwargs": 3}, "`kwargs` must be a dictionary; got int"),
+        ({"tr_options": 5}, "`tr_options` must be a dictionary; got int"),
+        ({"bounds": ([0, 0], None)}, "`bounds` must be real numbers in an array; got NoneType"),
+        ({"x0": None}, "`x0` must be real numbers in an array; got NoneType"),
+        ({"method": "lm", "loss": "huber"}, "`method` 'lm' takes only `loss` 'linear'"),
+        ({"method": "lm", "bounds": (-1, 1)}, "`method` 'lm' takes no bounds"),
+    ],
+)
+def test_least_squares_refuses_before_any_work_and_any_warning(
+    options: dict[str, Any], message: str
+):
+    def never(x: Any) -> Any:
+        raise AssertionError
+
+    arguments: dict[str, Any] = {"x0": [0.0, 0.0], **options}
+    with pytest.raises(ValueError, match=message):
+        trustfit.least_squares(never, **arguments)
+
+
+def test_a_function_that_returns_nothing():
+    with pytest.raises(ValueError, match="`fun` must return an array of numbers; got None"):
+        trustfit.least_squares(lambda x: None, [0.0])
+
+
+def test_more_parameters_than_points_are_refused_for_lm_without_a_warning():
+    with pytest.raises(TypeError, match="at least as many points as parameters"):
+        trustfit.curve_fit(lambda x, a, b: a + b * x, [1.0], [1.0], method="lm")
+
+
+def test_strict_settings_of_jax_are_left_to_the_caller():
+    x = np.linspace(0, 1, 9)
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        popt, _ = trustfit.curve_fit(lambda x, a, b: a + b * x, x, 1 + 2 * x)
+    np.testing.assert_allclose(popt, [1, 2], rtol=1e-9)

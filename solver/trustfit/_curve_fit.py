@@ -238,8 +238,6 @@ def curve_fit(
     given = np.ravel(p0) if as_lm else p0  # as `leastsq` takes it
     start = check_initial_parameters(feasible_start(box) if p0 is None else given)
     check_start_in_bounds(start, box)
-    if method is not None:
-        check_method(method, bounded=not box.absent)
     x, y, weights = check_data(xdata, ydata, sigma, check_finite, nan_policy)
     y = _spread(f, x, start, y)
     if as_lm and y.size < n:
@@ -252,6 +250,8 @@ def curve_fit(
     if method == "lm":
         check_lm(loss=kwargs.get("loss", "linear"), jac_sparsity=kwargs.get("jac_sparsity"))
         kwargs.setdefault("x_scale", "jac")
+    if method is not None:
+        check_method(method, bounded=not box.absent)
     if as_lm and kwargs.get("max_nfev") is None:
         kwargs["max_nfev"] = 200 * (n + 1)
     own_jac, differences = check_jac(

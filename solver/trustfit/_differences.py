@@ -18,7 +18,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from numbers import Integral
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 import jax
@@ -270,21 +269,11 @@ def map_for(workers: Any) -> Generator[MapRows]:
     ------
     map_rows : callable
         To be used before the context ends.
-
-    Raises
-    ------
-    ValueError
-        If `workers` is nothing of these.
     """
     if callable(workers):
         yield cast(MapRows, workers)
         return
     number = 1 if workers is None else workers
-    if not isinstance(number, Integral) or (number < 1 and number != -1):
-        raise ValueError(
-            f"`workers` must be None, -1, a positive integer or a function like `map`; got "
-            f"{workers!r}. Pass -1 to use every processor."
-        )
     if number == 1:
         yield map
         return

@@ -29,6 +29,8 @@ def real_array(value: Any, name: str, *, complex_too: bool = False) -> NDArray[A
         Whether complex numbers may pass, as the complex-step method needs them.
     """
     array = np.asarray(value)
+    if value is None:
+        raise ValueError(f"`{name}` must return an array of numbers; got None. Return its values.")
     if array.dtype.kind == "c" and not complex_too:
         raise ValueError(
             f"`{name}` must return real numbers; got {array.dtype}. "

@@ -13,6 +13,7 @@ from trustfit._options import (
     check_dtype,
     check_jac,
     check_lm,
+    check_mapping,
     check_method,
     check_request,
 )
@@ -33,6 +34,15 @@ def _result(solution: Solution) -> OptimizeResult:
     fields = solution._asdict()
     del fields["R"]
     return OptimizeResult(fields, message=MESSAGES[solution.status], success=solution.status > 0)
+
+
+def check_args(args: Any) -> tuple[Any, ...]:
+    """Return further arguments as a tuple; refuse what is no sequence of them."""
+    if not isinstance(args, tuple | list):
+        raise ValueError(
+            f"`args` must be a tuple; got {type(args).__name__}. Pass `args=(value,)` for one."
+        )
+    return tuple(args)
 
 
 def _check_residuals(m: int, n: int, method: str) -> None:
@@ -164,10 +174,10 @@ def least_squares(
     n = start.size
     box: Bounds = check_bounds(bounds, n)
     check_start_in_bounds(start, box, "x0")
-    check_method(method, bounded=not box.absent)
     if method == "lm":
         check_lm(loss=loss, jac_sparsity=jac_sparsity)
         x_scale = "jac" if x_scale is None else x_scale
+    check_method(method, bounded=not box.absent)
     own_jac, differences = check_jac(jac, diff_step=diff_step, jac_sparsity=jac_sparsity)
     precision: Precision = check_dtype(dtype)
     request = check_request(
@@ -193,8 +203,8 @@ def least_squares(
     problem = residual_problem(
         in_precision(fun, precision),
         None if own_jac is None else in_precision(own_jac, precision),
-        tuple(args),
-        kwargs or {},
+        check_args(args),
+        check_mapping(kwargs, "kwargs"),
     )
     solution = solve(problem, start, box, request).solution
     _check_residuals(np.size(cast(FloatArray, solution.fun)), n, method)

@@ -1,9 +1,10 @@
 """The options of both functions, checked: one small function a concern, one sentence of error."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
@@ -199,13 +200,50 @@ def check_tr_solver(tr_solver: Any, tr_options: Any, jac_sparsity: Any) -> Mappi
         raise ValueError(
             "`tr_solver` 'lsmr' needs SciPy, which is not installed. Install it or take 'exact'."
         )
-    options: dict[str, Any] = dict(tr_options or {})
+    options = check_mapping(tr_options, "tr_options")
     for name in options:
         if name not in _LSMR_OPTIONS:
             raise ValueError(
                 f"`tr_options` knows {', '.join(_LSMR_OPTIONS)}; got {name!r}. Leave it out."
             )
     return options
+
+
+def check_diff_step(diff_step: Any, n: int) -> FloatArray | None:
+    """Return the relative steps of finite differences, a number or shape (n,); None by default."""
+    if diff_step is None:
+        return None
+    with contextlib.suppress(TypeError, ValueError):
+        array = np.asarray(diff_step, dtype=np.float64)
+        if array.shape in ((), (1,), (n,)) and np.all(np.isfinite(array)):
+            return array
+    raise ValueError(
+        f"`diff_step` must be None, a number or an array of shape ({n},); got {diff_step!r}. "
+        "Leave it out for the best step."
+    )
+
+
+def check_workers(workers: Any) -> Any:
+    """Return what evaluates finite differences: None, a number of threads, or a map."""
+    is_number = isinstance(workers, Integral) and (int(workers) >= 1 or int(workers) == -1)
+    if workers is None or callable(workers) or is_number:
+        return workers
+    raise ValueError(
+        f"`workers` must be None, -1, a positive integer or a function like `map`; got "
+        f"{workers!r}. Pass -1 to use every processor."
+    )
+
+
+def check_mapping(value: Any, name: str) -> dict[str, Any]:
+    """Return a mapping by name as a dictionary of its own, an empty one for None."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            f"`{name}` must be a dictionary; got {type(value).__name__}. Leave it out, or name "
+            "each value."
+        )
+    return {str(key): one for key, one in value.items()}
 
 
 def check_request(
@@ -263,9 +301,9 @@ def check_request(
         tr_solver=tr_solver,
         differences=differences,
         dtype=dtype,
-        diff_step=diff_step,
+        diff_step=check_diff_step(diff_step, n),
         sparsity=jac_sparsity,
-        workers=workers,
+        workers=check_workers(workers),
         callback=callback,
         verbose=check_verbose(verbose),
         rows=rows,

@@ -1,6 +1,7 @@
 """From a checked problem to its solution: the driver chosen, its functions put together."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -106,8 +107,7 @@ def solve(problem: Problem, x0: FloatArray, bounds: Bounds, request: Request) ->
     start = strictly_feasible(np, x0, bounds, rstep=1e-10)
     box = None if bounds.absent else bounds
     failure: Exception | None = None
-    # The switch holds for this thread and this block only, and leaves the caller's setting alone.
-    with jax.enable_x64(True):
+    with _settings():
         if choose(request.needs(problem.traceable)) == "fused":
             with Attempt() as attempt:
                 return _told(_compiled(problem, start, box, request), request, None)
@@ -121,6 +121,17 @@ def solve(problem: Problem, x0: FloatArray, bounds: Bounds, request: Request) ->
         elif failure is not None and not traces.failed:
             raise failure
         return _stepwise(problem, start, box, replace(request, differences=differences), traces)
+
+
+@contextlib.contextmanager
+def _settings() -> Generator[None]:
+    """Compute in float64, by NumPy's rules, in this thread and this block only."""
+    with (
+        jax.enable_x64(True),
+        jax.numpy_dtype_promotion("standard"),
+        jax.numpy_rank_promotion("allow"),
+    ):
+        yield
 
 
 def _traces(problem: Problem, start: FloatArray, request: Request) -> Traces:

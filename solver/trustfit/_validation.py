@@ -22,6 +22,8 @@ _LARGEST = 1e150
 def _as_float(value: Any, name: str) -> FloatArray:
     try:
         array = np.asarray(value)
+        if value is None:
+            raise TypeError("None is no number, though NumPy makes it NaN.")
         if array.dtype.kind != "c":
             return np.array(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
