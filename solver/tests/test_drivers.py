@@ -60,7 +60,8 @@ def test_drivers_agree_on_the_way(max_nfev: int):
     assert_drivers_agree(CASES["rosenbrock"], max_nfev=max_nfev)
     # At zero this J has rank 1 of 3, and beside it columns that rounding tells apart: what the
     # last bits of exp() differ by, the next steps amplify, until the minimum sets it right.
-    assert_drivers_agree(CASES["decay from zero"], rtol=1e-9, max_nfev=max_nfev)
+    rtol = 1e-12 if max_nfev < 5 else 1e-10
+    assert_drivers_agree(CASES["decay from zero"], rtol=rtol, max_nfev=max_nfev)
 
 
 def program_and_arguments(bounds: Bounds | None, loss: Any) -> tuple[Program, Start, Any]:

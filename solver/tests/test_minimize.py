@@ -286,12 +286,16 @@ def least_cost_in_a_box(lb: Any, ub: Any, target: Any) -> float:
     single(1.3e-14, 5.1e-18, -4.5),
     single(-4.8, 0, 3.5),
 )
-def test_bounds_hold_and_no_cost_in_them_is_lower(start: Any, one: Any, other: Any, target: Any):
+def test_bounds_hold_and_the_solution_is_stationary(start: Any, one: Any, other: Any, target: Any):
     lb, ub = np.minimum(one, other), np.maximum(one, other)
     fit = FIT_IN_A_BOX(start, lb, ub, target)
     assert np.all((lb <= fit.params) & (fit.params <= ub))
     assert bool(fit.success)
     assert fit.cost <= least_cost_in_a_box(lb, ub, target) * (1 + 1e-6) + 1e-7
+    x = np.asarray(fit.params, float)
+    matrix = np.array([[1.0, 0.4, 0.0], [0.0, 1.0, 0.4], [0.3, 0.0, 1.0]])
+    g = matrix.T @ (matrix @ x - target)
+    assert np.all(np.abs(np.clip(x - g, lb, ub) - x) < 1e-3)
 
 
 @pytest.mark.parametrize(
