@@ -196,7 +196,7 @@ def test_the_parts_of_the_model(kind: str):
     if kind != "operator":
         np.testing.assert_allclose(model.column_norms(rows), np.linalg.norm(J, axis=0), rtol=1e-13)
     # Far from the edge of the region the step is Gauss and Newton's.
-    p_h, alpha, _ = Lsmr({**TIGHT, "regularize": False}, True).trust_region_step(
+    p_h, alpha, *_ = Lsmr({**TIGHT, "regularize": False}, True).trust_region_step(
         S, d * (J.T @ f), 1e6, 0.7
     )
     np.testing.assert_allclose(p_h, -np.linalg.solve(B, d * (J.T @ f)), rtol=1e-9)

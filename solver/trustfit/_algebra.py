@@ -12,6 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from trustfit import _lax_numpy as lnp
+from trustfit._values import Value, array_of, unwrap, wrap
+
 OWN_LIMIT = 16
 """The largest n for which a program holds its own inversion."""
 
@@ -37,9 +40,8 @@ def invert_positive(xp: ModuleType, B: Any) -> Inverse:
     """
     if xp is np:
         return _invert_on_host(B)
-    if len(B) <= OWN_LIMIT:
-        return _invert_by_sweeps(B)
-    return _invert_by_cholesky(B)
+    invert = _invert_by_sweeps if len(B) <= OWN_LIMIT else _invert_by_cholesky
+    return invert(B) if xp is lnp else unwrap(invert(Value(B)))
 
 
 def _invert_on_host(B: Any) -> Inverse:
@@ -51,32 +53,34 @@ def _invert_on_host(B: Any) -> Inverse:
     return Inverse(L_inverse.T @ L_inverse, np.min(np.diagonal(L)) ** 2)
 
 
-def _invert_by_cholesky(B: jax.Array) -> Inverse:
-    L = jnp.linalg.cholesky(B)
-    L_inverse = jax.scipy.linalg.solve_triangular(L, jnp.eye(len(B), dtype=B.dtype), lower=True)
-    return Inverse(L_inverse.T @ L_inverse, jnp.min(jnp.diagonal(L)) ** 2)
+def _invert_by_cholesky(B: Value) -> Inverse:
+    L = jnp.linalg.cholesky(B.array)
+    L_inverse = jax.scipy.linalg.solve_triangular(L, jnp.eye(len(L), dtype=L.dtype), lower=True)
+    return Inverse(Value(L_inverse.T @ L_inverse), Value(jnp.min(jnp.diagonal(L)) ** 2))
 
 
-def _invert_by_sweeps(B: jax.Array) -> Inverse:
-    """Invert by n symmetric sweeps, the pivots of Gauss-Jordan elimination without exchange.
+def _invert_by_sweeps(B: Value) -> Inverse:
+    """Invert by n sweeps, the pivots of Gauss-Jordan elimination without exchange.
 
-    Positive definite matrices need none: each pivot is the square of one of Cholesky's.
+    Positive definite matrices need none: each pivot is the square of one of Cholesky's. A sweep
+    keeps the matrix symmetric; n of them leave -B**-1. Source: J. H. Goodnight, "A Tutorial on the
+    SWEEP Operator", The American Statistician 33 (3), 1979.
     """
-    index = jnp.arange(len(B))
+    index = np.arange(len(B), dtype=np.int32)
 
     def sweep(k: Any, inverse: Inverse) -> Inverse:
         A, smallest = inverse
-        row, column = A[k], A[:, k]
-        pivot = row[k]
-        here = index == k
-        scaled = row / pivot
-        swept = A - column[:, None] * scaled[None, :]
-        swept = jnp.where(here[None, :], -column[:, None] / pivot, swept)
-        swept = jnp.where(here[:, None], jnp.where(here, 1 / pivot, scaled)[None, :], swept)
-        return Inverse(swept, jnp.minimum(smallest, pivot))
+        here = Value(k) == index
+        row = lnp.sum(lnp.where(here[:, None], A, 0.0), axis=0)
+        pivot = lnp.sum(lnp.where(here, row, 0.0))
+        # With w = row - e_k, A - w w.T / pivot has row / pivot in row and column k.
+        w = lnp.where(here, row - 1.0, row)
+        swept = lnp.where(here[:, None] & here, -1.0 / pivot, A - w[:, None] * (w / pivot))
+        return Inverse(swept, lnp.minimum(smallest, pivot))
 
-    start = Inverse(B, jnp.ones((), B.dtype))
-    return jax.lax.fori_loop(0, len(B), sweep, start)
+    start = Inverse(B, lnp.ones((), B.dtype))
+    swept, smallest = jax.lax.fori_loop(np.int32(0), np.int32(len(B)), sweep, start)
+    return Inverse(-swept, smallest)
 
 
 def triangle(xp: ModuleType, rows: Any) -> Any:
@@ -85,6 +89,8 @@ def triangle(xp: ModuleType, rows: Any) -> Any:
     With m < k its last rows are zero.
     """
     k = rows.shape[1]
+    if xp is lnp:
+        return Value(triangle(jnp, array_of(rows)))
     R = xp.linalg.qr(rows, mode="r")
     if len(R) == k:
         return R
@@ -96,5 +102,6 @@ def singular_values(xp: ModuleType, A: Any) -> tuple[Any, Any, Any]:
     if xp is np and not np.all(np.isfinite(A)):  # where NumPy's raises
         m, n = A.shape
         return np.full((m, n), np.nan), np.full(n, np.nan), np.full((n, n), np.nan)
-    U, s, Vt = xp.linalg.svd(A, full_matrices=False)
-    return U, s, Vt.T
+    svd = np.linalg.svd if xp is np else jnp.linalg.svd
+    U, s, Vt = svd(array_of(A), full_matrices=False)
+    return wrap((U, s, Vt.T)) if xp is lnp else (U, s, Vt.T)

@@ -50,7 +50,7 @@ def minimize(
     if callable(options.loss):
         raise TypeError("The fused driver takes a loss by name; got a function.")
     problem = problem_of(options, bounds, x0)
-    program = Program(setup_of(options), options.loss, "gram", rows)
+    program = Program(setup_of(options), options.loss, "gram", rows, as_one_kernel=True)
     state, kept, packed = _run(model, program, Start(x0, None), problem)
     if state.status == states.ILL_CONDITIONED:
         program = program._replace(local="triangle")

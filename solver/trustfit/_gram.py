@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from trustfit._algebra import invert_positive
-from trustfit._trust_region import Damped, solve_trust_region
+from trustfit._algebra import Inverse, invert_positive
+from trustfit._trust_region import Answer, Damped, solve_trust_region
 
 _WORST_PIVOT = 1e-10
 """Below it steps come from QR; a Gauss-Newton step has 1e-16 / 1e-10 as relative error here."""
@@ -52,8 +52,8 @@ class Gram:
         """Return J_h.T J_h + diag(diag_h), shape (n, n)."""
         return M[:-1, :-1] * d[:, None] * d + self.xp.diag(diag_h)
 
-    def trust_region_step(self, S: Any, g_h: Any, Delta: Any, alpha: Any) -> tuple[Any, Any, Any]:
-        """Return p_h, alpha, and whether the condition of S allowed normal equations."""
+    def trust_region_step(self, S: Any, g_h: Any, Delta: Any, alpha: Any) -> Answer:
+        """Return the step, which is not regular if the condition of S forbids normal equations."""
         return solve_trust_region(self.xp, self._damped(S, g_h), g_h, Delta, alpha)
 
     def restrict(self, S: Any, directions: Any) -> Any:
@@ -71,7 +71,8 @@ class Gram:
             p = -unit * (inverse @ (unit * g_h))
             scaled_p = unit * p
             regular = (pivot > _worst_pivot(xp, S.dtype)) & (self.m >= len(g_h))
-            return Damped(p, scaled_p @ (inverse @ scaled_p), regular)
+            whole = Inverse(inverse * unit[:, None] * unit, pivot)
+            return Damped(p, scaled_p @ (inverse @ scaled_p), regular, whole)
 
         return solve
 

@@ -103,7 +103,9 @@ def solve(task: Task, values: Sequence[Any]) -> Outcome:
     """Solve by normal equations, and go on by QR where those do not serve."""
     given, problem = task.problem(values)
     x0, bounds = given, problem.bounds
-    feasible = jnp.all(problem.x_scale > 0) & (problem.f_scale > 0)
+    feasible = problem.f_scale > 0
+    if problem.x_scale is not None:
+        feasible = feasible & jnp.all(problem.x_scale > 0)
     if bounds is not None:
         possible = (bounds.lb < jnp.inf) & (bounds.ub > -jnp.inf)
         feasible = feasible & jnp.all((bounds.lb <= bounds.ub) & possible)

@@ -2,6 +2,8 @@
 
 from typing import Any, Protocol
 
+from trustfit._trust_region import Answer
+
 
 class LocalModel(Protocol):
     """A way to keep the rows [J f] and to minimize the quadratic model that they make.
@@ -32,10 +34,8 @@ class LocalModel(Protocol):
         """Return S."""
         ...
 
-    def trust_region_step(
-        self, S: Any, g_h: Any, Delta: Any, alpha: Any, /
-    ) -> tuple[Any, Any, Any]:
-        """Return p_h, alpha, and whether the condition of S allowed the method."""
+    def trust_region_step(self, S: Any, g_h: Any, Delta: Any, alpha: Any, /) -> Answer:
+        """Return the step, and whether the condition of S allowed the method."""
         ...
 
     def restrict(self, S: Any, directions: Any, /) -> Any:

@@ -1,4 +1,4 @@
-"""All that differs between NumPy and JAX in the small part of a step: loops and choices."""
+"""All that differs between host and program in the small part of a step: loops and choices."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import jax
 import numpy as np
+
+from trustfit._values import is_value, unwrap
 
 T = TypeVar("T")
 
@@ -23,7 +25,7 @@ def while_loop(
         while condition(state):
             state = body(state)
         return state
-    return jax.lax.while_loop(condition, body, state)
+    return jax.lax.while_loop(lambda state: unwrap(condition(state)), body, state)
 
 
 def choose(xp: ModuleType, condition: Any, new: T, old: T) -> T:
@@ -33,7 +35,7 @@ def choose(xp: ModuleType, condition: Any, new: T, old: T) -> T:
     """
     if xp is np:
         return new if condition else old
-    return jax.tree.map(lambda a, b: xp.where(condition, a, b), new, old)
+    return jax.tree.map(lambda a, b: xp.where(condition, a, b), new, old, is_leaf=is_value)
 
 
 def stage(xp: ModuleType, name: str) -> AbstractContextManager[Any]:

@@ -23,6 +23,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from trustfit._algebra import Inverse
+from trustfit._trust_region import Answer
 from trustfit._types import FloatArray
 
 HostMatrix: TypeAlias = Any
@@ -235,13 +237,15 @@ class Lsmr:
     @_quietly
     def trust_region_step(
         self, scaled: ScaledRows, g_h: FloatArray, Delta: float, alpha: float
-    ) -> tuple[FloatArray, float, np.bool_]:
-        """Return the step of the model's least value in the plane within Delta, alpha, and True.
+    ) -> Answer:
+        """Return the step of the model's least value in the plane within Delta.
 
-        The step has shape (n,). It is 0 if g_h is, and NaN if the model is not finite.
+        It is 0 if g_h is or Delta infinite, as at the end, and NaN if the model is not finite.
         """
-        if not np.linalg.norm(g_h) > 0:
-            return np.where(np.isnan(g_h), np.nan, np.zeros_like(g_h)), alpha, np.True_
+        n = len(g_h)
+        answer = Answer(np.zeros(n), alpha, np.True_, Inverse(np.zeros((n, n)), np.zeros(())))
+        if np.isinf(Delta) or not np.linalg.norm(g_h) > 0:
+            return answer._replace(p_h=np.where(np.isnan(g_h), np.nan, answer.p_h))
         plane = scaled.rows.plane
         if not (
             plane is not None
@@ -250,7 +254,7 @@ class Lsmr:
         ):
             plane = self._plane(scaled, g_h, Delta)
             scaled.rows.plane = plane
-        return plane.S @ solve_in_plane(plane.B_S, plane.g_S, Delta), alpha, np.True_
+        return answer._replace(p_h=plane.S @ solve_in_plane(plane.B_S, plane.g_S, Delta))
 
     @_quietly
     def restrict(self, scaled: ScaledRows, directions: FloatArray) -> FloatArray:

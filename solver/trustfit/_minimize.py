@@ -153,10 +153,10 @@ def _problem(inputs: _Inputs, layout: Layout, dtype: Any) -> tuple[jax.Array, Pr
         lb, ub = (layout.ravel(leaves, dtype) for leaves in (inputs.lower, inputs.upper))
         bounds = Bounds(lb, ub)  # pyright: ignore[reportArgumentType]
     ftol, xtol, gtol = (jnp.asarray(value, dtype) for value in inputs.tol)
-    one = (1.0,) * len(layout.shapes)
+    x_scale = None if inputs.x_scale is None else layout.ravel(inputs.x_scale, dtype)
     return layout.ravel(inputs.start, dtype), Problem(
         bounds=bounds,
-        x_scale=layout.ravel(one if inputs.x_scale is None else inputs.x_scale, dtype),
+        x_scale=x_scale,
         f_scale=jnp.asarray(inputs.f_scale, dtype),
         tol=Tolerances(ftol, xtol, gtol),  # pyright: ignore[reportArgumentType]
         max_nfev=jnp.asarray(inputs.max_nfev, dtype),

@@ -15,6 +15,7 @@ import numpy as np
 from trustfit._host_functions import weigh
 from trustfit._identity import function_key, value_key
 from trustfit._inspection import MOST_COMPILED, MOST_FUSED, ManyEquations, inspected
+from trustfit._one_kernel import COMPILER_OPTIONS, UNFUSED
 from trustfit._program import Program, Start
 from trustfit._program import solve as fused_solve
 from trustfit._settings import HostFunctions
@@ -82,18 +83,17 @@ class Kernels:
 
     def __init__(self) -> None:
         self.traces = 0
-        self._programs = self._new(MOST_FUSED, {})
+        self._programs = self._new(MOST_FUSED, COMPILER_OPTIONS)
 
     def run(self, name: Literal["residual", "rows", "solve"], *args: Any) -> Any:
         """Call a program; from the first time that it is too long, without fusing its parts."""
         try:
             return getattr(self._programs, name)(*args)
         except ManyEquations:
-            unfused = {"xla_disable_hlo_passes": "fusion,cpu-instruction-fusion"}
-            self._programs = self._new(MOST_COMPILED, unfused)
+            self._programs = self._new(MOST_COMPILED, UNFUSED)
         return getattr(self._programs, name)(*args)
 
-    def _new(self, most: int, compiler_options: dict[str, Any]) -> Programs:
+    def _new(self, most: int, compiler_options: Mapping[str, Any]) -> Programs:
         def trace(functions: UserFunctions, x: jax.Array, data: Data) -> Any:
             self.traces += 1
             return inspected(functions.residual, x, data, most)
@@ -114,7 +114,7 @@ class Kernels:
                 lambda x: rows(residual, functions.jacobian, x, data), program, start, problem
             )
 
-        compiled = partial(jax.jit, compiler_options=compiler_options)
+        compiled = partial(jax.jit, compiler_options=dict(compiler_options))
         return Programs(
             compiled(residual, static_argnums=0),
             compiled(residual_and_jacobian, static_argnums=0),

@@ -38,6 +38,7 @@ from trustfit._algebra import norm
 
 MOST_STEPS = 3
 MOST_RESUMPTIONS = 3
+TIGHTENING = 0.01
 SETTLED = 1e-9
 LONG = 1e-2
 PROMISING = 1e-7
@@ -51,29 +52,28 @@ class Polish(NamedTuple):
 
     `active`: whether the next point is a polishing step's; `probing`: whether it may be, and then
     whether it is, a probe;
-    `found`: the status that the stopping test gave first, 0 before; `taken`, `resumed`: steps since
-    the last resumption, and resumptions; X, P, shape (2, n): the points before, latest first, and
-    their steps.
+    `found`: the status that the stopping test gave first, 0 before; `taken`: steps since the last
+    resumption; `tightening`: what the tolerances are multiplied by, a hundred times less at each
+    resumption; x1, p1, x2, p2: the point before, the one before that, and
+    their steps, shape (n,).
     """
 
     active: Any
     probing: Any
     found: Any
     taken: Any
-    resumed: Any
-    X: Any
-    P: Any
+    tightening: Any
+    x1: Any
+    p1: Any
+    x2: Any
+    p2: Any
 
 
 def not_yet(xp: ModuleType, x: Any) -> Polish:
     """Return the state before polishing."""
     none, zero = xp.zeros((), bool), xp.zeros((), "int32")
-    return Polish(none, none, zero, zero, zero, xp.stack([x, x]), xp.zeros((2, len(x)), x.dtype))
-
-
-def tightened(polish: Polish) -> Any:
-    """Return what the tolerances are multiplied by: 0.01 for each resumption."""
-    return 0.01**polish.resumed
+    one = xp.ones((), x.dtype)
+    return Polish(none, none, zero, zero, one, x, xp.zeros_like(x), x, xp.zeros_like(x))
 
 
 def bearable_cost(xp: ModuleType, cost: Any) -> Any:
@@ -87,20 +87,20 @@ def mix(xp: ModuleType, polish: Polish, x: Any, p: Any, s: Any) -> Any:
     The least-squares problem for gamma has as many columns as steps were taken, at most two; it
     is solved by orthogonalising them.
     """
-    dX, dP = x - polish.X, p - polish.P
-    u1, u2 = s * dP[0], s * dP[1]
+    dp1, dp2 = p - polish.p1, p - polish.p2
+    u1, u2 = s * dp1, s * dp2
     r11 = norm(xp, u1)
     usable1 = (polish.taken > 0) & (r11 > 0)
     q1 = u1 / xp.where(usable1, r11, 1.0)
     r12 = xp.sum(q1 * u2)
-    u2 = u2 - r12 * q1
-    r22 = norm(xp, u2)
-    usable2 = usable1 & (polish.taken > 1) & (r22 > _DEPENDENT * norm(xp, s * dP[1]))
+    v2 = u2 - r12 * q1
+    r22 = norm(xp, v2)
+    usable2 = usable1 & (polish.taken > 1) & (r22 > _DEPENDENT * norm(xp, u2))
     target = s * p
-    gamma2 = xp.where(usable2, xp.sum(u2 * target) / xp.where(usable2, r22, 1.0) ** 2, 0.0)
+    gamma2 = xp.where(usable2, xp.sum(v2 * target) / xp.where(usable2, r22, 1.0) ** 2, 0.0)
     gamma1 = xp.sum(q1 * target) - xp.where(usable2, r12, 0.0) * gamma2
     gamma1 = xp.where(usable1, gamma1 / xp.where(usable1, r11, 1.0), 0.0)
-    step = p - gamma1 * (dX[0] + dP[0]) - gamma2 * (dX[1] + dP[1])
+    step = p - gamma1 * (x - polish.x1 + dp1) - gamma2 * (x - polish.x2 + dp2)
     tame = norm(xp, s * step) <= _WILD * norm(xp, s * p)
     return xp.where(tame, step, p)
 
@@ -117,6 +117,11 @@ def is_long(xp: ModuleType, x: Any, p: Any, s: Any) -> Any:
     return norm(xp, s * p) > LONG * norm(xp, s * x)
 
 
-def remember(xp: ModuleType, polish: Polish, x: Any, p: Any) -> Polish:
+def may_resume(polish: Polish) -> Any:
+    """Return whether there were fewer resumptions than there may be."""
+    return polish.tightening > TIGHTENING ** (MOST_RESUMPTIONS - 0.5)
+
+
+def remember(polish: Polish, x: Any, p: Any) -> Polish:
     """Return the state with x and its step in front of the earlier ones."""
-    return polish._replace(X=xp.stack([x, polish.X[0]]), P=xp.stack([p, polish.P[0]]))
+    return polish._replace(x1=x, p1=p, x2=polish.x1, p2=polish.p1)

@@ -12,29 +12,44 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 
+from trustfit import _lax_numpy as lnp
 from trustfit import _state as states
 from trustfit import _trf as trf
+from trustfit._algebra import OWN_LIMIT
 from trustfit._gram import Gram
+from trustfit._loops import choose
 from trustfit._losses import row_scales, total_cost
+from trustfit._one_kernel import one_kernel
 from trustfit._state import Evaluation, Problem, Setup, State
 from trustfit._triangle import Triangle
 from trustfit._types import Loss
+from trustfit._values import Value, array_of, unwrap, wrap
 
 Rows: TypeAlias = Callable[[jax.Array], tuple[jax.Array, jax.Array]]
 """x, shape (n,) -> f, shape (m,), and J, shape (m, n)."""
+
+Evaluate: TypeAlias = Callable[[jax.Array], Evaluation]
+"""x, shape (n,) -> the cost there, and the rows, reduced."""
+
+
+Step: TypeAlias = Callable[[Problem, State, Evaluation], State]
 
 
 class Program(NamedTuple):
     """What a program is specialised to. Hashable.
 
-    `local` says how rows are reduced: to their Gram matrix, or to their triangle by QR.
+    `local` says how rows are reduced: to their Gram matrix, or to their triangle by QR;
+    `as_one_kernel` whether the small part is compiled as one, where that is possible.
     """
 
     setup: Setup
     loss: Loss
     local: Literal["gram", "triangle"]
     keep_rows: bool
+    as_one_kernel: bool = False
 
 
 class Start(NamedTuple):
@@ -44,35 +59,57 @@ class Start(NamedTuple):
     packed: Any | None
 
 
-def evaluator(
-    rows: Rows, program: Program, local: Gram | Triangle, f_scale: Any
-) -> Callable[[jax.Array], Evaluation]:
-    """Return x -> cost and reduced rows."""
+def local_model(xp: Any, program: Program, m: Any) -> Gram | Triangle:
+    """Return how m rows are kept."""
+    return {"gram": Gram, "triangle": Triangle}[program.local](xp, m)
+
+
+def scaled_by_loss(
+    program: Program, fun: jax.Array, J: jax.Array, f_scale: Any
+) -> tuple[jax.Array, jax.Array]:
+    """Return f and J, shapes (m,) and (m, n), so scaled that they belong to the robust cost."""
+    if program.loss == "linear":
+        return fun, J
+    J_scale, f_factor = row_scales(jnp, fun, f_scale, program.loss)
+    return fun * f_factor, J * J_scale[:, None]
+
+
+def evaluate_whole(rows: Rows, program: Program, m: int, f_scale: Any) -> Evaluate:
+    """Return x -> cost and reduced rows, of all rows at once."""
+    local = local_model(jnp, program, m)
 
     def evaluate(x: jax.Array) -> Evaluation:
         with jax.named_scope("residual and Jacobian"):
             fun, J = rows(x)
-        f = fun
         with jax.named_scope("reduction"):
             cost = total_cost(jnp, fun, f_scale, program.loss)
-            if program.loss != "linear":
-                J_scale, f_factor = row_scales(jnp, fun, f_scale, program.loss)
-                J, f = J * J_scale[:, None], fun * f_factor
-            M = local.reduce(J, f)
-        return Evaluation(cost, M, (fun, J) if program.keep_rows else ())
+            f, J_scaled = scaled_by_loss(program, fun, J, f_scale)
+            M = local.reduce(J_scaled, f)
+        return Evaluation(cost, M, (fun, J_scaled) if program.keep_rows else ())
 
     return evaluate
 
 
 def _unknown(program: Program, m: int, x0: Any) -> Evaluation:
     n, dtype = len(x0), x0.dtype
-    rows = (jnp.zeros(m, dtype), jnp.zeros((m, n), dtype)) if program.keep_rows else ()
-    return Evaluation(jnp.full((), jnp.inf, dtype), jnp.zeros((n + 1, n + 1), dtype), rows)
+    rows = (np.zeros(m, dtype), np.zeros((m, n), dtype)) if program.keep_rows else ()
+    return Evaluation(np.full((), np.inf, dtype), np.zeros((n + 1, n + 1), dtype), rows)
 
 
 def _count(rows: Rows, x: Any) -> int:
     (m,) = jax.eval_shape(lambda x: rows(x)[0], x).shape
     return m
+
+
+def begin(program: Program, m: int, start: Start) -> State:
+    """Return the state that a solve of m residuals starts from."""
+    x0 = jnp.asarray(start.x0)
+    unknown = _unknown(program, m, x0)
+    state: State = unwrap(states.initial_state(lnp, Value(x0), unknown))
+    if start.packed is None:
+        return state
+    packed = unwrap(states.again(lnp, wrap(unpack(start.packed, state))))
+    return packed._replace(at_x=unknown._replace(cost=packed.at_x.cost))
 
 
 def loop(rows: Rows, program: Program, start: Start, problem: Problem) -> State:
@@ -94,27 +131,85 @@ def loop(rows: Rows, program: Program, start: Start, problem: Problem) -> State:
     State
         With a status other than RUNNING.
     """
-    x0 = jnp.asarray(start.x0)
-    m = _count(rows, x0)
-    state = states.initial_state(jnp, x0, _unknown(program, m, x0))
-    if start.packed is not None:
-        unknown = state.at_x
-        state = states.again(jnp, unpack(start.packed, state))
-        state = state._replace(at_x=unknown._replace(cost=state.at_x.cost))
-    return go_on(rows, program, state, problem)
+    m = _count(rows, jnp.asarray(start.x0))
+    return go_on(rows, program, begin(program, m, start), problem)
 
 
 def go_on(rows: Rows, program: Program, state: State, problem: Problem) -> State:
     """Return the state at the end of a solve that stands at this one."""
     m = _count(rows, state.x)
-    local = {"gram": Gram, "triangle": Triangle}[program.local](jnp, m)
-    evaluate = evaluator(rows, program, local, problem.f_scale)
+    evaluate = evaluate_whole(rows, program, m, problem.f_scale)
+    if packs_into_kernel(program, len(state.x)):
+        return iterate_packed(evaluate, program, m, state, problem)
+    return iterate(evaluate, step_of(program, m), state, problem)
+
+
+def packs_into_kernel(program: Program, n: int) -> bool:
+    """Return whether a step may be one kernel: it must not call LAPACK."""
+    return program.as_one_kernel and program.local == "gram" and n <= OWN_LIMIT
+
+
+def is_running(status: Any) -> Any:
+    """Return whether a solve in a program goes on."""
+    return lax.eq(status, status.dtype.type(states.RUNNING))
+
+
+def iterate(evaluate: Evaluate, step: Step, state: State, problem: Problem) -> State:
+    """Take steps from a state until it has a status that says why it ends."""
 
     def advance(state: State) -> State:
-        new = evaluate(state.trial.x)
-        return trf.step(jnp, local, program.setup, problem, state, new)
+        return step(problem, state, evaluate(state.trial.x))
 
-    return jax.lax.while_loop(lambda state: state.status == states.RUNNING, advance, state)
+    return lax.while_loop(lambda state: is_running(state.status), advance, state)
+
+
+def iterate_packed(
+    evaluate: Evaluate, program: Program, m: Any, state: State, problem: Problem
+) -> State:
+    """Do the same with a step that is one kernel.
+
+    Its arguments are three vectors: XLA ends the process if a kernel does not use one of them.
+    """
+    without_loss = (problem._replace(f_scale=None), jnp.asarray(m, np.int32))
+    like = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), _without_rows(state))
+    n = len(state.x)
+
+    def packed_step(problem_vector: Any, state_vector: Any, new: Any) -> Any:
+        problem, count = _unpack_tree(problem_vector, without_loss)
+        at_new = Evaluation(new[0].array, new[1:].reshape((n + 1, n + 1)).array, ())
+        step = step_of(program, Value(count))
+        return pack(step(problem, unpack(state_vector, like), at_new))
+
+    kernel = one_kernel(lambda *vectors: packed_step(*map(Value, vectors)))
+    problem_vector = _pack_tree(without_loss, state.x.dtype)
+
+    def advance(carried: tuple[Any, Any]) -> tuple[Any, Any]:
+        vector, rows = carried
+        before = unpack(vector, like)
+        new = evaluate(before.trial.x)
+        vector = kernel(problem_vector, vector, _pack_tree((new.cost, new.M), new.cost.dtype))
+        if new.rows:
+            # The newer ones, where the step was taken, also if it only was to be reduced anew.
+            taken = (unpack(vector, like).njev > before.njev) | before.fresh
+            rows = choose(jnp, taken, new.rows, rows)
+        return vector, rows
+
+    def goes_on(carried: tuple[Any, Any]) -> Any:
+        return is_running(unpack(carried[0], like).status)
+
+    vector, rows = lax.while_loop(goes_on, advance, (pack(state), state.at_x.rows))
+    after = unpack(vector, like)
+    return after._replace(at_x=after.at_x._replace(rows=rows))
+
+
+def step_of(program: Program, m: Any) -> Step:
+    """Return `trustfit._trf.step` for arrays in a program."""
+    local = local_model(lnp, program, m)
+
+    def step(problem: Problem, state: State, new: Evaluation) -> State:
+        return unwrap(trf.step(lnp, local, program.setup, wrap(problem), wrap(state), wrap(new)))
+
+    return step
 
 
 def solve(
@@ -130,18 +225,31 @@ def _without_rows(state: State) -> State:
 
 
 def pack(state: State) -> jax.Array:
-    """Return all of the state but its rows as one vector: one array leaves the device, not 25."""
-    leaves = jax.tree.leaves(_without_rows(state))
-    return jnp.concatenate([jnp.ravel(leaf).astype(state.x.dtype) for leaf in leaves])
+    """Return all of the state but its rows as one vector: one array leaves the device, not 30."""
+    return _pack_tree(_without_rows(state), state.x.dtype)
 
 
 def unpack(packed: Any, like: State) -> State:
-    """Return the state that was packed; `like` is a state of the same shapes and dtypes."""
-    leaves, tree = jax.tree.flatten(_without_rows(like))
+    """Return the state that was packed; `like` is a state of the same shapes and dtypes.
+
+    `packed` is an array on the host, or one in a program.
+    """
+    if isinstance(packed, jax.Array):
+        packed = Value(packed)
+    return _unpack_tree(packed, _without_rows(like))
+
+
+def _pack_tree(tree: Any, dtype: Any) -> jax.Array:
+    flat = [Value(leaf).astype(dtype).reshape((leaf.size,)) for leaf in jax.tree.leaves(tree)]
+    return lnp.concatenate(flat).array
+
+
+def _unpack_tree(packed: Any, like: Any) -> Any:
+    leaves, tree = jax.tree.flatten(like)
     parts: list[Any] = []
     start = 0
     for leaf in leaves:
         part = packed[start : start + leaf.size].reshape(leaf.shape)
-        parts.append(part.astype(leaf.dtype))
+        parts.append(array_of(part.astype(leaf.dtype)))
         start += leaf.size
     return jax.tree.unflatten(tree, parts)

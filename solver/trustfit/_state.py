@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trustfit import _polish as polishing
+from trustfit._algebra import Inverse
 from trustfit._bounds import Bounds
 from trustfit._polish import Polish
 from trustfit._settings import Options, Tolerances
@@ -42,7 +43,10 @@ class Setup(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What a call brings along: bounds, scales of variables (n,) and residuals, and limits."""
+    """What a call brings along: bounds, scales of variables (n,) and residuals, and limits.
+
+    There may be no bounds, and no scales of variables if they are 1.
+    """
 
     bounds: Bounds | None
     x_scale: Any
@@ -54,11 +58,13 @@ class Problem(NamedTuple):
 def problem_of(options: Options, bounds: Bounds | None, x0: FloatArray) -> Problem:
     """Return what the options and bounds bring along, in the precision of x0."""
     number = x0.dtype.type
-    x_scale = np.ones_like(x0) if isinstance(options.x_scale, str) else options.x_scale
+    x_scale = None if isinstance(options.x_scale, str) else options.x_scale
+    if x_scale is not None and np.all(x_scale == 1):
+        x_scale = None
     box = None if bounds is None else Bounds(*(bound.astype(x0.dtype) for bound in bounds))
     return Problem(
         bounds=box,
-        x_scale=x_scale.astype(x0.dtype),
+        x_scale=None if x_scale is None else x_scale.astype(x0.dtype),
         f_scale=number(options.f_scale),
         tol=Tolerances(*map(number, options.tol)),
         max_nfev=number(options.max_nfev),
@@ -83,6 +89,7 @@ class State(NamedTuple):
 
     `fresh` says that the rows at x itself are asked for, not yet those of a trial; `hemmed` that
     the region is small because of points with NaN or infinity, and has bounded each step since.
+    `inverse`, once a solve has ended, is that of J_h.T J_h + diag(diag_h), if M is a Gram matrix.
     """
 
     x: Any
@@ -100,6 +107,7 @@ class State(NamedTuple):
     fresh: Any
     hemmed: Any
     polish: Polish
+    inverse: Inverse
 
 
 def initial_state(xp: ModuleType, x0: Any, unknown: Evaluation) -> State:
@@ -121,6 +129,7 @@ def initial_state(xp: ModuleType, x0: Any, unknown: Evaluation) -> State:
         fresh=xp.ones((), bool),
         hemmed=xp.zeros((), bool),
         polish=polishing.not_yet(xp, x0),
+        inverse=Inverse(xp.zeros((len(x0), len(x0)), x0.dtype), zero),
     )
 
 

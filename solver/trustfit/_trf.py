@@ -108,9 +108,9 @@ def judge(xp: ModuleType, local: LocalModel, state: State, new: Evaluation, tol:
     Delta = xp.where(finite, Delta, 0.25 * trial.step_h_norm)
     alpha = xp.where(finite, state.alpha * state.Delta / Delta, state.alpha)
 
-    tightened = polishing.tightened(state.polish)
-    xtol = tol.xtol * tightened
-    cost_settled = (actual < tol.ftol * tightened * cost) & (ratio > 0.25) & finite
+    tightening = state.polish.tightening
+    xtol = tol.xtol * tightening
+    cost_settled = (actual < tol.ftol * tightening * cost) & (ratio > 0.25) & finite
     x_settled = (trial.step_norm < xtol * (xtol + norm(xp, state.x))) & finite
     settled = xp.where(
         cost_settled & x_settled, 4, xp.where(cost_settled, 2, xp.where(x_settled, 3, RUNNING))
@@ -159,7 +159,7 @@ def steer(
     count = polish.taken.dtype
     taken = polish.taken + (verdict.accepted & ~state.fresh).astype(count)
     resumes = polish.active & (polish.probing | (~verdict.accepted & (taken == 0)))
-    resumes = resumes & (polish.resumed < polishing.MOST_RESUMPTIONS) & ~spent
+    resumes = resumes & polishing.may_resume(polish) & ~spent
     goes_on = polish.active & verdict.accepted & (taken < polishing.MOST_STEPS) & ~spent
     goes_on = goes_on & ~polish.probing
     iterating = ~polish.active
@@ -179,7 +179,7 @@ def steer(
         probing=held_back,
         found=found.astype(count),
         taken=xp.where(goes_on, taken, 0).astype(count),
-        resumed=polish.resumed + resumes.astype(count),
+        tightening=xp.where(resumes, polish.tightening * polishing.TIGHTENING, polish.tightening),
     )
     return status, polish, resumes
 
@@ -195,9 +195,10 @@ def propose(
     """Return the state with the next point to try, or a status why there is none."""
     polish, status = state.polish, state.status
     S = local.scaled(state.at_x.M, scaling.d, scaling.diag_h)
-    # The Gauss-Newton step, which polishing takes, fits into any infinite region.
-    Delta = xp.where(polish.active, xp.inf, state.Delta) if setup.polish else state.Delta
-    p_h, alpha, regular = local.trust_region_step(S, scaling.g_h, Delta, state.alpha)
+    # The Gauss-Newton step, which polishing takes, fits into an infinite region; and the solve's
+    # last inverse is one without alpha.
+    Delta = xp.where(polish.active | (status != RUNNING), xp.inf, state.Delta)
+    p_h, alpha, regular, inverse = local.trust_region_step(S, scaling.g_h, Delta, state.alpha)
     status = xp.where((status == RUNNING) & ~regular, ILL_CONDITIONED, status)
     with stage(xp, "bounds"):
         # A probe may go as far as the Gauss-Newton step would.
@@ -211,18 +212,19 @@ def propose(
         if bounds is not None:
             worthwhile = worthwhile & inside(xp, x_polished, bounds)
         promising = long & (trial.predicted > polishing.PROMISING * state.at_x.cost) & regular
-        probing = polish.probing & promising & (polish.resumed == 0)
+        probing = polish.probing & promising & (polish.tightening == 1)
         stays = polish.active & ~worthwhile & ~probing
         status = xp.where(stays & (status == RUNNING), polish.found, status)
         trial = trial._replace(x=xp.where(polish.active & ~probing, x_polished, trial.x))
         # A step that its condition spoils is of no use to the next ones.
-        polish = choose(xp, regular, polishing.remember(xp, polish, state.x, p), polish)
+        polish = choose(xp, regular, polishing.remember(polish, state.x, p), polish)
         polish = polish._replace(probing=probing)
     return state._replace(
         alpha=xp.where(regular, alpha, state.alpha),
         trial=trial,
         status=status.astype(state.nfev.dtype),
         polish=polish,
+        inverse=inverse,
     )
 
 
@@ -264,14 +266,14 @@ def step(
     x = xp.where(accepted, state.trial.x, state.x)
     at_x = choose(xp, accepted, new, state.at_x)
     g = local.gradient(at_x.M)
-    scale = problem.x_scale
+    scale = xp.ones_like(x) if problem.x_scale is None else problem.x_scale
     if setup.jac_scale:
         norms = local.column_norms(at_x.M)
         scale = xp.where(accepted, jac_scale(xp, norms, state.scale, state.njev == 0), state.scale)
     with stage(xp, "bounds"):
         scaling = scaling_at(xp, x, g, scale, problem.bounds)
 
-    gtol = problem.tol.gtol * polishing.tightened(state.polish)
+    gtol = problem.tol.gtol * state.polish.tightening
     may_be_flat = (verdict.status > 0) | (verdict.status == NOT_FINITE)
     flat = accepted & (scaling.g_norm < gtol) & may_be_flat
     status = xp.where(flat, 1, verdict.status)

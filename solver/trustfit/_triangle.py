@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from trustfit._algebra import singular_values, triangle
-from trustfit._trust_region import Damped, solve_trust_region
+from trustfit._algebra import Inverse, singular_values, triangle
+from trustfit._trust_region import Answer, Damped, solve_trust_region
 
 
 class Svd(NamedTuple):
@@ -56,10 +56,10 @@ class Triangle:
         U, s, V = singular_values(xp, rows)
         return Svd(s, V, U[:n].T @ M[:-1, -1])
 
-    def trust_region_step(self, S: Svd, g_h: Any, Delta: Any, alpha: Any) -> tuple[Any, Any, Any]:
-        """Return p_h, alpha, and True: QR serves every condition."""
-        p_h, alpha, _ = solve_trust_region(self.xp, self._damped(S), g_h, Delta, alpha)
-        return p_h, alpha, self.xp.ones((), bool)
+    def trust_region_step(self, S: Svd, g_h: Any, Delta: Any, alpha: Any) -> Answer:
+        """Return the step, which is always regular: QR serves every condition."""
+        answer = solve_trust_region(self.xp, self._damped(S), g_h, Delta, alpha)
+        return answer._replace(regular=self.xp.ones((), bool))
 
     def restrict(self, S: Svd, directions: Any) -> Any:
         """Return the model's matrix on the span of the directions, the columns of (n, k)."""
@@ -71,11 +71,13 @@ class Triangle:
         s, V, uf = S
         suf = s * uf
         eps = float(xp.finfo(s.dtype).eps)
+        n = len(s)
+        none = Inverse(xp.zeros((n, n), s.dtype), xp.zeros((), s.dtype))
         full_rank = (self.m >= len(s)) & (s[-1] > eps * self.m * s[0])
 
         def solve(alpha: Any) -> Damped:
             denominator = s**2 + alpha
             safe = xp.where((denominator == 0) | xp.isnan(denominator), 1.0, denominator)
-            return Damped(-V @ (suf / safe), xp.sum(suf**2 / safe**3), full_rank)
+            return Damped(-V @ (suf / safe), xp.sum(suf**2 / safe**3), full_rank, none)
 
         return solve

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from trustfit._algebra import norm
+from trustfit._algebra import Inverse, norm
 from trustfit._loops import while_loop
 
 _STEPS = 10
@@ -18,12 +18,26 @@ class Damped(NamedTuple):
     """The minimum of the model with alpha on its diagonal.
 
     p_h, shape (n,); slope = p_h.T (J_h.T J_h + diag_h + alpha)**-1 p_h, so that
-    d||p_h|| / d alpha = -slope / ||p_h||; and whether the matrix at alpha = 0 is fit for this.
+    d||p_h|| / d alpha = -slope / ||p_h||; whether the matrix at alpha = 0 is fit for this; and the
+    inverse and the pivot by which it was found, or zeros.
     """
 
     p_h: Any
     slope: Any
     regular: Any
+    inverse: Inverse
+
+
+class Answer(NamedTuple):
+    """The step p_h, shape (n,), its alpha, and what `Damped` says of the matrix at alpha = 0.
+
+    `inverse` is that of the matrix at `alpha`.
+    """
+
+    p_h: Any
+    alpha: Any
+    regular: Any
+    inverse: Inverse
 
 
 class _Search(NamedTuple):
@@ -37,11 +51,12 @@ class _Search(NamedTuple):
     trial: Any
     last: Any
     done: Any
+    inverse: Inverse
 
 
 def solve_trust_region(
     xp: ModuleType, solve: Callable[[Any], Damped], g_h: Any, Delta: Any, alpha: Any
-) -> tuple[Any, Any, Any]:
+) -> Answer:
     """Minimize the model within ||p_h|| <= Delta.
 
     The Gauss-Newton step is the answer where it fits. Otherwise Newton's method looks for the
@@ -62,11 +77,8 @@ def solve_trust_region(
 
     Returns
     -------
-    p_h : array, shape (n,)
-    alpha : array, shape ()
-        The parameter found; 0 for the Gauss-Newton step.
-    regular : array of bool, shape ()
-        What `solve` says of alpha = 0.
+    Answer
+        Its `alpha` is 0 for the Gauss-Newton step.
 
     References
     ----------
@@ -81,7 +93,7 @@ def solve_trust_region(
         return xp.maximum(0.001 * upper, xp.sqrt(lower * upper))
 
     def improve(search: _Search) -> _Search:
-        p_h, slope, regular = solve(search.alpha)
+        p_h, slope, regular, inverse = solve(search.alpha)
         length = norm(xp, p_h)
         phi, ratio = length - Delta, -(length - Delta) * length / slope
         first = search.trial == 0
@@ -115,18 +127,18 @@ def solve_trust_region(
             search.trial + 1,
             last,
             search.last | fits,
+            inverse,
         )
 
     no = xp.zeros((), bool)
-    start = _Search(
-        zero, zero, zero, xp.zeros_like(g_h), no, xp.zeros((), "int32"), last=no, done=no
-    )
+    none = Inverse(xp.zeros((len(g_h), len(g_h)), g_h.dtype), xp.zeros_like(zero))
+    start = _Search(zero, zero, zero, xp.zeros_like(g_h), no, xp.zeros((), "int32"), no, no, none)
     found = while_loop(xp, lambda search: ~search.done, improve, start)
     # The remaining 1% would let the step leave the trust region.
     length = norm(xp, found.p_h)
     stretched = (found.trial > 1) & (length > 0)
     onto_boundary = xp.where(stretched, Delta / xp.where(stretched, length, 1.0), 1.0)
-    return found.p_h * onto_boundary, found.alpha, found.regular
+    return Answer(found.p_h * onto_boundary, found.alpha, found.regular, found.inverse)
 
 
 def update_radius(
