@@ -1,14 +1,12 @@
 """A warm fit, as users call it, against SciPy's."""
 
-from jitscope import adapters
-
 from .common import SEED, TimedFits, prepared
 
 
 class Solve(TimedFits):
     """`curve_fit` on NumPy data, called before in the same process."""
 
-    params = (SEED, adapters.NAMES)
+    params = (SEED, ("trustfit", "scipy"))
     param_names = ("problem", "solver")
 
     def setup(self, problem: str, solver: str) -> None:

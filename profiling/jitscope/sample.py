@@ -199,7 +199,7 @@ def add_phases(records: Sequence[PhaseRecord]) -> dict[str, int | None]:
 def versions(solver: str) -> dict[str, str | None]:
     """Return the versions of Python, JAX, jaxlib, NumPy and the solver; None: not installed."""
     found: dict[str, str | None] = {"python": platform.python_version()}
-    for package in ("jax", "jaxlib", "numpy", solver):
+    for package in ("jax", "jaxlib", "numpy", adapters.package(solver)):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

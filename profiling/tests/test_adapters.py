@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,30 @@ from numpy.testing import assert_allclose
 
 from .fused_solver import ITERATIONS
 
+TELLING = ("trustfit", "scipy")
+"""Those that tell evaluations and status, and take bounds and `tr_solver`."""
 
-@pytest.mark.parametrize("solver", adapters.NAMES)
+
+def installed(solver: str) -> Any:
+    """Return an adapter whose solver is installed; skip the test where it is not."""
+    adapter = adapters.get(solver)
+    try:
+        adapter.import_solver()
+    except UserError as error:
+        pytest.skip(str(error))
+    return adapter
+
+
+def takes_many(adapter: Any) -> bool:
+    problem = problems.get("linear_100")
+    try:
+        adapter.prepare_many(problem, np.stack([problem.y, problem.y]))
+    except UserError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("solver", TELLING)
 class TestConformance:
     @pytest.mark.parametrize("name", ["linear_100", "exponential_100", "bounded_gaussian_1000"])
     def test_finds_the_reference_minimum(self, solver: str, name: str):
@@ -142,6 +165,91 @@ class TestConformance:
         again = problems.get("exponential_100")
         for name in ("x", "y", "p0"):
             assert np.array_equal(getattr(problem, name), getattr(again, name))
+
+
+@pytest.mark.parametrize("solver", adapters.NAMES)
+class TestPlainCalls:
+    """The call that most users write: parameters and covariance."""
+
+    @pytest.mark.parametrize("name", ["linear_100", "exponential_1000"])
+    def test_their_cost_is_worked_out_from_the_parameters(self, solver: str, name: str):
+        adapter, problem = installed(solver), problems.get(name)
+        adapter.prepare(problem, plain=True)
+        adapter.run()
+        result = adapter.result()
+        assert result.success
+        assert result.params is not None
+        assert (result.nfev, result.status) == (None, None)
+        assert problem.reference_params is not None
+        assert_allclose(result.cost, problem.reference_cost, rtol=1e-6)
+        assert_allclose(result.params, problem.reference_params, rtol=1e-4)
+
+    def test_a_wrong_answer_has_a_high_cost(self, solver: str):
+        adapter, problem = installed(solver), problems.get("linear_100")
+        adapter.prepare(replace(problem, y=problem.y + 1.0), plain=True)
+        adapter.run()
+        adapter._problem = problem
+        assert adapter.result().cost > 2 * problem.reference_cost
+
+    def test_nothing_else_is_asked_for(self, solver: str):
+        adapter = installed(solver)
+        adapter.prepare(problems.get("linear_100"), plain=True)
+        assert solver == "optimistix" or "full_output" not in adapter._call[1]
+
+    def test_an_old_result_does_not_answer_for_a_new_problem(self, solver: str):
+        adapter, problem = installed(solver), problems.get("linear_100")
+        adapter.prepare(problem, plain=True)
+        adapter.run()
+        adapter.prepare(problems.vary(problem, "data"), plain=True)
+        with pytest.raises(RuntimeError, match="needs a `run` first"):
+            adapter.result()
+
+    def test_many_fits_are_the_single_ones(self, solver: str):
+        adapter, problem = installed(solver), problems.get("exponential_100")
+        ys = np.stack([problem.y, problems.vary(problem, "data").y])
+        if solver == "trustfit" and not takes_many(adapter):
+            pytest.skip("this version of trustfit fits one curve a call")
+        adapter.prepare_many(problem, ys)
+        params = adapter.run_many()
+        assert problem.reference_params is not None
+        assert params.shape == (2, 3)
+        assert_allclose(params[0], problem.reference_params, rtol=1e-4)
+        assert np.all(params[1] != params[0])
+
+
+class TestPeers:
+    @pytest.mark.parametrize("solver", ["scipy_lm", "optimistix"])
+    def test_what_it_cannot_fit_is_said(self, solver: str):
+        adapter = installed(solver)
+        with pytest.raises(UserError, match=f"{solver} takes neither bounds nor `tr_solver`"):
+            adapter.prepare(problems.get("bounded_gaussian_1000"))
+        with pytest.raises(UserError, match=f"{solver} takes neither bounds nor `tr_solver`"):
+            adapter.prepare(problems.get("linear_100"), tr_solver="lsmr")
+        with pytest.raises(ValueError, match=f"this version of {solver} has no stepped driver"):
+            adapter.prepare(problems.get("linear_100"), stepped=True)
+        with pytest.raises(UserError, match=f"^{solver}"):
+            adapter.evaluations()
+
+    @pytest.mark.parametrize("solver", ["nlsq", "optimistix"])
+    def test_a_missing_package_says_what_installs_it(
+        self, solver: str, monkeypatch: pytest.MonkeyPatch
+    ):
+        for module in [name for name in sys.modules if name.partition(".")[0] == solver]:
+            monkeypatch.delitem(sys.modules, module)
+        monkeypatch.setattr(sys, "path", [])
+        with pytest.raises(UserError, match=rf"^`{solver}` is not installed; run `pip install "):
+            adapters.get(solver).prepare(problems.get("linear_100"))
+
+    def test_a_variant_comes_with_its_package(self):
+        assert [adapters.package(name) for name in ("scipy", "scipy_lm")] == ["scipy", "scipy"]
+
+    def test_a_version_that_takes_rows_for_one_curve_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch
+    ):
+        adapter: Any = adapters.get("trustfit")
+        monkeypatch.setattr(adapter, "run_many", lambda: np.zeros(3))
+        with pytest.raises(UserError, match="takes the rows of `ydata` for one curve"):
+            adapter.prepare_many(problems.get("linear_100"), np.zeros((5, 100)))
 
 
 class TestFusedSolver:

@@ -28,8 +28,9 @@ def test_only_the_adapter_of_a_solver_imports_it():
     for path in JITSCOPE.rglob("*.py"):
         own = path.stem if path.parent.name == "adapters" else None
         for module in imported_modules(path):
-            if module.split(".")[0] == "trustfit":
-                assert own == "trustfit", f"{path}: {module}"
+            solver = module.split(".")[0]
+            if solver in ("trustfit", "nlsq", "optimistix"):
+                assert own == solver, f"{path}: {module}"
 
 
 def test_private_jax_api_sits_in_one_module():

@@ -7,12 +7,15 @@ from it, by `import_solver`.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from jitscope.problems import Problem
 
-NAMES = ("trustfit", "scipy")
+NAMES = ("trustfit", "scipy", "scipy_lm", "nlsq", "optimistix")
+"""Each names a module here; "scipy" is SciPy's trust-region method, which trustfit follows."""
 PEERS = tuple(name for name in NAMES if name != "trustfit")
 """Solvers measured beside the history's own: they come with the environment, not the commit."""
 TrSolver = Literal["exact", "lsmr"]
@@ -82,6 +85,7 @@ class Adapter(Protocol):
         tr_solver: TrSolver = "exact",
         new_function: bool = False,
         stepped: bool = False,
+        plain: bool = False,
     ) -> None:
         """Build the call.
 
@@ -96,9 +100,15 @@ class Adapter(Protocol):
             default the one of the last `prepare` stays.
         stepped : bool
             Make the call through the stepped driver instead of the user's own.
+        plain : bool
+            Ask for parameters and covariance only. By default a solver that can tells its
+            evaluations, status and residuals too (``full_output=True``), which makes the call a
+            little dearer; the benchmarks that say nothing else measure that call.
 
         Raises
         ------
+        UserError
+            The solver is not installed, or cannot fit such a problem.
         ValueError
             `stepped`, of a solver that has no stepped driver.
         """
@@ -109,13 +119,43 @@ class Adapter(Protocol):
         ...
 
     def result(self) -> FitResult:
-        """Return how the last `run` ended."""
+        """Return how the last `run` ended.
+
+        After a plain call evaluations and status are unknown, and the cost is worked out here, from
+        the parameters that it returned.
+        """
+        ...
+
+    def prepare_many(self, problem: "Problem", ys: "NDArray[Any]") -> None:
+        """Build what fits many curves: one call where the solver can, else a loop of plain calls.
+
+        Parameters
+        ----------
+        problem : Problem
+            Model, abscissae and start of all of them; its `y` is not used.
+        ys : ndarray, shape (k, m)
+            A row for each fit.
+
+        Raises
+        ------
+        UserError
+            The solver is not installed, or this version of it cannot.
+        """
+        ...
+
+    def run_many(self) -> "NDArray[Any]":
+        """Make the fits of the last `prepare_many` and return the parameters, shape (k, n)."""
         ...
 
     def evaluations(self) -> tuple[int, int]:
         """Return nfev and njev of the prepared fit, by a `least_squares` call of its own.
 
         `curve_fit` does not tell njev. The call goes through the stepped driver if there is one.
+
+        Raises
+        ------
+        UserError
+            The solver does not tell them.
         """
         ...
 
@@ -129,6 +169,11 @@ class Adapter(Protocol):
         A kind that the installed version does not mark is not there.
         """
         ...
+
+
+def package(name: str) -> str:
+    """Return the distribution that a solver comes with: "scipy" for "scipy_lm"."""
+    return name.partition("_")[0]
 
 
 def get(name: str) -> Adapter:

@@ -2,19 +2,23 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from importlib import import_module
 from types import MappingProxyType, ModuleType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jitscope._models import ModelFactory
 from jitscope.adapters import FitResult, TrSolver
-from jitscope.errors import UserError
+from jitscope.adapters._shared import Opaque, answer, import_or_explain
 from jitscope.problems import Problem
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _UNCONVERGED = "Optimal parameters not found"
+_PLAIN_OUTPUT = 2
+"""Parameters and covariance."""
 
 
-class CurveFitSolver(ABC):
+class CurveFitSolver(Opaque, ABC):
     """A `jitscope.adapters.Adapter` but for the module that it calls.
 
     Attributes
@@ -43,6 +47,8 @@ class CurveFitSolver(ABC):
         self._factory: ModelFactory | None = None
         self._model: Any = None
         self._call: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+        self._problem: Problem | None = None
+        self._ys: Any = ()
         self._stepped = False
         self._output: tuple[Any, ...] | FitResult | None = None
 
@@ -54,25 +60,14 @@ class CurveFitSolver(ABC):
     def wait(self, output: tuple[Any, ...]) -> tuple[Any, ...]:
         """Block until every array of an output is ready."""
 
-    def has_stepped_driver(self) -> bool:
-        """Return False: there is one driver."""
-        return False
-
-    def stages(self) -> Mapping[str, str]:
-        """Return nothing: the solve is not split."""
-        return {}
-
-    def iterations(self) -> Mapping[str, str]:
-        """Return nothing: the solve is not split."""
-        return {}
-
     def import_solver(self) -> None:
         """Import the solver, and nothing else."""
-        self._module = self.import_or_explain(self.module_name)
+        self._module = import_or_explain(self.module_name, self.install)
 
     def solver_file(self) -> str:
         """Return the file of the solver's package."""
-        return str(self.import_or_explain(self.module_name.partition(".")[0]).__file__)
+        package = self.module_name.partition(".")[0]
+        return str(import_or_explain(package, self.install).__file__)
 
     def prepare(
         self,
@@ -81,15 +76,18 @@ class CurveFitSolver(ABC):
         tr_solver: TrSolver = "exact",
         new_function: bool = False,
         stepped: bool = False,
+        plain: bool = False,
     ) -> None:
         """Build the call; what the user would not write is not passed, unless `stepped`."""
         self.import_solver()
         if stepped and not self.has_stepped_driver():
             raise ValueError(f"this version of {self.name} has no stepped driver.")
-        self._stepped = stepped
+        self._problem, self._stepped, self._output = problem, stepped, None
         if new_function or self._factory is not problem.model:
             self._factory, self._model = problem.model, problem.model(self.array_module())
-        options: dict[str, Any] = {**self.options, "full_output": True}
+        options: dict[str, Any] = dict(self.options)
+        if not plain:
+            options["full_output"] = True
         if problem.bounds is not None:
             options["bounds"] = problem.bounds
         if tr_solver != "exact":
@@ -114,6 +112,9 @@ class CurveFitSolver(ABC):
             raise RuntimeError("`result` needs a `run` first.")
         if isinstance(self._output, FitResult):
             return self._output
+        if len(self._output) == _PLAIN_OUTPUT:
+            assert self._problem is not None
+            return answer(self._problem, self._output[0])
         params, _, info, message, status = self._output
         residuals = info["fvec"]
         return FitResult(
@@ -134,18 +135,15 @@ class CurveFitSolver(ABC):
         result = self._module.least_squares(lambda p: model(x, *p) - y, p0, **shared)
         return int(result.nfev), int(result.njev)
 
-    def import_or_explain(self, module: str) -> ModuleType:
-        """Import a module of the solver's package.
+    def prepare_many(self, problem: Problem, ys: "NDArray[Any]") -> None:
+        """Build a loop of plain calls, one for each row of `ys`."""
+        self.prepare(problem, plain=True)
+        self._ys = ys
 
-        Raises
-        ------
-        UserError
-            The package is not installed; says what installs it.
-        """
-        package = module.partition(".")[0]
-        try:
-            return import_module(module)
-        except ModuleNotFoundError as error:
-            if error.name != package:
-                raise
-            raise UserError(f"`{package}` is not installed; run `{self.install}`.") from error
+    def run_many(self) -> "NDArray[Any]":
+        """Fit them all and return their parameters."""
+        import numpy as np
+
+        (model, x, _, p0), options = self._call
+        fit = self._module.curve_fit
+        return np.array([self.wait(fit(model, x, y, p0, **options))[0] for y in self._ys])

@@ -4,6 +4,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from jitscope.adapters._curve_fit import CurveFitSolver
+from jitscope.adapters._shared import PEERS_EXTRA
 
 
 class Solver(CurveFitSolver):
@@ -11,7 +12,7 @@ class Solver(CurveFitSolver):
 
     name = "scipy"
     module_name = "scipy.optimize"
-    install = "pip install 'jitscope[peers]'"
+    install = PEERS_EXTRA
     options = MappingProxyType({"method": "trf"})
 
     def array_module(self) -> ModuleType:

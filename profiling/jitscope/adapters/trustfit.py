@@ -1,12 +1,19 @@
 """trustfit's `curve_fit`, and the only place for shims for its older versions."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from types import MappingProxyType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jitscope.adapters._curve_fit import CurveFitSolver
+from jitscope.adapters._shared import import_or_explain
+from jitscope.errors import UserError
+from jitscope.problems import Problem
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _FUSED = "trustfit._fused"
 _STEPPED = "trustfit._stepped"
@@ -67,6 +74,24 @@ class Solver(CurveFitSolver):
         functions: Mapping[str, str] = getattr(driver, "ITERATIONS", before)
         return {kind: _target(driver, one) for kind, one in functions.items()}
 
+    def prepare_many(self, problem: Problem, ys: "NDArray[Any]") -> None:
+        """Build one call with all rows of `ys`, of a version that takes them."""
+        self.prepare(replace(problem, y=ys[:2]), plain=True)
+        try:
+            fits = len(self.run_many())
+        except ValueError as error:
+            raise UserError("this version of trustfit fits one curve a call.") from error
+        if fits != len(ys[:2]):
+            raise UserError("this version of trustfit takes the rows of `ydata` for one curve.")
+        self.prepare(replace(problem, y=ys), plain=True)
+
+    def run_many(self) -> "NDArray[Any]":
+        """Fit them all and return their parameters, shape (k, n)."""
+        import numpy as np
+
+        args, options = self._call
+        return np.asarray(self.wait(self._module.curve_fit(*args, **options))[0])
+
     def _driver(self) -> ModuleType | None:
         """Return the module of the loop on the host that the prepared call runs; None if none."""
         self.import_solver()
@@ -74,7 +99,7 @@ class Solver(CurveFitSolver):
             return None
         known = (module for module in (_STEPPED, _BEFORE_IT) if self._has_module(module))
         module = next(known, None)
-        return None if module is None else self.import_or_explain(module)
+        return None if module is None else import_or_explain(module, self.install)
 
     def _has_module(self, module: str) -> bool:
         package = find_spec(self.module_name)

@@ -1,0 +1,67 @@
+"""NLSQ's `CurveFit.curve_fit`: one object for every fit, which is its own way to reuse programs."""
+
+import logging
+from types import ModuleType
+from typing import Any
+
+from jitscope.adapters import TrSolver
+from jitscope.adapters._curve_fit import CurveFitSolver
+from jitscope.adapters._shared import Opaque
+from jitscope.errors import UserError
+from jitscope.problems import Problem
+
+
+class Solver(CurveFitSolver):
+    """The user's own call, always the plain one, with a model in jax.numpy.
+
+    Importing NLSQ switches JAX to float64 in the whole process. What it would log of each
+    iteration is switched off.
+    """
+
+    name = "nlsq"
+    module_name = "nlsq"
+    # Of Python 3.12 and later alone, and its release 0.7.6 requires two hundred packages, Qt's
+    # among them: no extra of ours installs it.
+    install = "pip install 'nlsq>=0.7,<0.8'"
+
+    def __init__(self) -> None:
+        """Import nothing yet."""
+        super().__init__()
+        self._fitter: Any = None
+
+    def array_module(self) -> ModuleType:
+        """Return ``jax.numpy``."""
+        import jax.numpy as jnp
+
+        return jnp
+
+    def import_solver(self) -> None:
+        """Import NLSQ, and make the object whose programs all fits share."""
+        super().import_solver()
+        if self._fitter is None:
+            logging.getLogger("nlsq").setLevel(logging.WARNING)
+            self._fitter = self._module.CurveFit()
+        self._module = self._fitter
+
+    def prepare(
+        self,
+        problem: Problem,
+        *,
+        tr_solver: TrSolver = "exact",
+        new_function: bool = False,
+        stepped: bool = False,
+        plain: bool = True,
+    ) -> None:
+        """Build the call."""
+        if tr_solver != "exact":
+            raise UserError("nlsq chooses its own `tr_solver`; measure it with 'exact'.")
+        super().prepare(problem, new_function=new_function, stepped=stepped, plain=True)
+
+    def wait(self, output: Any) -> tuple[Any, ...]:
+        """Return parameters and covariance: NumPy arrays, which are ready."""
+        params, covariance = output
+        return params, covariance
+
+    def evaluations(self) -> tuple[int, int]:
+        """Refuse: they are not told."""
+        return Opaque.evaluations(self)
