@@ -18,7 +18,8 @@ from jitscope import _models as models
 if TYPE_CHECKING:  # NumPy is imported by `get`: listings and asv's readers do without it
     from numpy.typing import NDArray
 
-SIZES = ("small", "medium", "large", "xlarge", "scaling", "bounded", "ill-conditioned")
+SIZES = ("small", "medium", "large", "xlarge", "scaling", "bounded", "longest", "ill-conditioned")
+"""The "longest" one continues "scaling"; it stands apart as it takes seconds to make."""
 Variant = Literal["data", "length"]
 
 
@@ -168,6 +169,13 @@ _RECIPES = {
         1_000_000,
         1251.065704891661,
         (2.49998789003185, 0.599955614768887, 0.8999725353143285),
+    ),
+    "gaussian_scaling_10000000": _Recipe(
+        "longest",
+        _GAUSSIAN,
+        10_000_000,
+        12498.135815039499,
+        (2.499985878976221, 0.600033405356029, 0.8999792966409893),
     ),
     "bounded_exponential_1000": _Recipe(
         "bounded",

@@ -8,7 +8,7 @@ from jitscope import problems
 from numpy.testing import assert_allclose
 from scipy.optimize import least_squares
 
-WELL_CONDITIONED = [name for size in problems.SIZES[:6] for name in problems.names(size)]
+WELL_CONDITIONED = [name for size in problems.SIZES[:7] for name in problems.names(size)]
 
 
 def exact_jacobian(problem: problems.Problem) -> Any:
@@ -52,7 +52,13 @@ def test_the_seeds_sizes():
     assert len(problems.names()) == sum(len(problems.names(size)) for size in problems.SIZES)
 
 
-@pytest.mark.parametrize("name", problems.names())
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name in problems.names("longest")))
+        for name in problems.names()
+    ],
+)
 def test_the_stored_minimum_is_the_minimum(name: str):
     problem = problems.get(name)
     found = reference(problem)
