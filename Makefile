@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test exactness bench history compare profile html serve clean
+.PHONY: help install check test exactness ratios bench history compare profile html serve clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,9 @@ test: $(STAMP)  ## every test, the slow and the browser ones too
 
 exactness: $(STAMP)  ## digits and evaluations beside SciPy's, on every reference problem
 	@PYTHONPATH=solver/tests $(BIN)/python -m reference results/exactness.json
+
+ratios: $(STAMP)  ## how fast beside SciPy, NLSQ and Optimistix, and against the targets
+	@$(BIN)/python -m jitscope.ratios results/ratios.json
 
 bench: $(STAMP)  ## measure HEAD quickly and publish the pages
 	@$(BIN)/jitscope bench

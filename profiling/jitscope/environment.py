@@ -12,7 +12,10 @@ from jitscope._git import GitError, run_git
 from jitscope.errors import UserError
 from jitscope.machine import describe_machine
 
-PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "trustfit", "jitscope", "line_profiler")
+PACKAGES = (
+    *("jax", "jaxlib", "numpy", "scipy", "nlsq", "optimistix"),
+    *("trustfit", "jitscope", "line_profiler"),
+)
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,7 @@ def run_sample(
     solver: str = "trustfit",
     observed: bool = True,
     stepped: bool = False,
+    plain: bool = False,
     cache_dir: Path | None = None,
     expected_prefix: Path | None = None,
     timeout_s: float = TIMEOUT_S,
@@ -135,6 +136,8 @@ def run_sample(
         False measures the wall alone, with no hook installed.
     stepped : bool
         True measures a call through the solver's stepped driver.
+    plain : bool
+        True measures a call that asks for parameters and covariance only.
     cache_dir : Path, optional
         Folder of the persistent compilation cache; none by default.
     expected_prefix : Path, optional
@@ -150,6 +153,8 @@ def run_sample(
         arguments.append("--unobserved")
     if stepped:
         arguments.append("--stepped")
+    if plain:
+        arguments.append("--plain")
     if expected_prefix is not None:
         arguments += ["--expected-prefix", str(expected_prefix)]
     figures = run_child(

@@ -6,8 +6,8 @@ JAX nor a solver: that is still there to be measured.
 
 Conditions: "cold" and "warm_disk" measure the first call of the process, import and backend
 start included (whether there is a compilation cache is up to the environment); "warm_memory"
-measures a later call of the same process. The call is the user's own, unless ``--stepped`` asks for
-the solver's stepped driver.
+measures a later call of the same process. The call is the user's own, with ``full_output=True``;
+``--plain`` leaves that out, and ``--stepped`` asks for the solver's stepped driver.
 """
 
 import argparse
@@ -140,13 +140,26 @@ def _start_backend() -> None:
         sys.modules["jax"].devices()
 
 
-def _first_call(adapter: Adapter, problem_name: str, observed: bool, stepped: bool) -> _Walls:
+@dataclass(frozen=True)
+class _Call:
+    """Which of a solver's calls is measured; see `Adapter.prepare`."""
+
+    problem: str
+    stepped: bool
+    plain: bool
+
+    def prepare(self, adapter: Adapter) -> None:
+        problem = problems.get(self.problem)
+        adapter.prepare(problem, stepped=self.stepped, plain=self.plain)
+
+
+def _first_call(adapter: Adapter, call: _Call, observed: bool) -> _Walls:
     if not observed:
         start_ns = time.perf_counter_ns()
         adapter.import_solver()
         _start_backend()
         startup_ns = time.perf_counter_ns() - start_ns
-        adapter.prepare(problems.get(problem_name), stepped=stepped)
+        call.prepare(adapter)
         call_ns = _timed(adapter)
         return _Walls((), startup_ns + call_ns, call_ns)
     with PhaseRecorder() as startup:
@@ -155,12 +168,12 @@ def _first_call(adapter: Adapter, problem_name: str, observed: bool, stepped: bo
         if "jax" in sys.modules:
             with startup.span("backend"):
                 _start_backend()
-    adapter.prepare(problems.get(problem_name), stepped=stepped)
+    call.prepare(adapter)
     return _Walls((startup.record, _recorded(adapter)), None, None)
 
 
-def _later_call(adapter: Adapter, problem_name: str, stepped: bool) -> _Walls:
-    adapter.prepare(problems.get(problem_name), stepped=stepped)
+def _later_call(adapter: Adapter, call: _Call) -> _Walls:
+    call.prepare(adapter)
     adapter.run()
     records: list[PhaseRecord] = []
     unobserved_ns: list[int] = []
@@ -214,6 +227,7 @@ def measure(
     *,
     observed: bool = True,
     stepped: bool = False,
+    plain: bool = False,
     expected_prefix: Path | None = None,
 ) -> Sample:
     """Measure one sample in this interpreter, which must be fresh.
@@ -226,6 +240,8 @@ def measure(
         False measures the wall alone, with no hook installed.
     stepped : bool
         True measures a call through the solver's stepped driver.
+    plain : bool
+        True measures a call that asks for parameters and covariance only.
     expected_prefix : Path, optional
         The solver must have been imported from below it.
 
@@ -236,11 +252,11 @@ def measure(
     ValueError
         `stepped`, of a solver that has no stepped driver.
     """
-    adapter = adapters.get(solver)
+    adapter, call = adapters.get(solver), _Call(problem_name, stepped, plain)
     if condition == "warm_memory":
-        walls = _later_call(adapter, problem_name, stepped)
+        walls = _later_call(adapter, call)
     else:
-        walls = _first_call(adapter, problem_name, observed, stepped)
+        walls = _first_call(adapter, call, observed)
     check_origin(adapter, expected_prefix)
     result = adapter.result()
     check_answer(problems.get(problem_name), result)
@@ -276,6 +292,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--condition", default="cold", choices=CONDITIONS)
     parser.add_argument("--unobserved", action="store_true", help="the wall alone, no hooks")
     parser.add_argument("--stepped", action="store_true", help="through the stepped driver")
+    parser.add_argument("--plain", action="store_true", help="without full_output")
     parser.add_argument("--expected-prefix", type=Path, help="where the solver must lie")
     return parser.parse_args(argv)
 
@@ -290,6 +307,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.condition,
             observed=not args.unobserved,
             stepped=args.stepped,
+            plain=args.plain,
             expected_prefix=args.expected_prefix,
         )
     except UserError as error:
