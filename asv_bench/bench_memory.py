@@ -1,13 +1,19 @@
 """Memory of a fit above that of its data."""
 
-from pathlib import Path
 from typing import Any
 
-from jitscope import adapters, problems, sample
+from jitscope import _memory, adapters, problems, sample
 
-from .common import SEED, Cache, CountedProblems, expected_prefix, look_up, sampled
-
-_PROCESS = Path("/proc/self")
+from .common import (
+    LENGTHS,
+    SEED,
+    Cache,
+    CountedProblems,
+    MeasuredLengths,
+    expected_prefix,
+    look_up,
+    sampled,
+)
 
 
 class PeakMemory:
@@ -23,7 +29,7 @@ class PeakMemory:
     unit = "bytes"
 
     def setup(self, problem: str) -> None:
-        if not (_PROCESS / "clear_refs").exists():
+        if not _memory.can_reset_peak():
             raise NotImplementedError("the peak of resident memory cannot be reset here")
         self.problem = problems.get(problem)
         self.adapter = adapters.get("trustfit")
@@ -31,12 +37,26 @@ class PeakMemory:
         sample.check_origin(self.adapter, expected_prefix())
 
     def track_peak_rss(self, problem: str) -> dict[str, Any]:
-        (_PROCESS / "clear_refs").write_text("5", encoding="ascii")
-        before = _peak_rss()
+        before = _memory.reset_peak()
         self.adapter.run()
-        grown = _peak_rss() - before
+        grown = _memory.peak_bytes() - before
         sample.check_answer(self.problem, self.adapter.result())
         return sampled([float(grown)])
+
+
+class PeakAboveData(MeasuredLengths):
+    """Peak of plain calls above data, imports and a fit of a hundred points; Linux only."""
+
+    params = (LENGTHS,)
+    param_names = ("problem",)
+    unit = "bytes"
+
+    def setup(self, cache: Cache, problem: str) -> None:
+        if not _memory.can_reset_peak():
+            raise NotImplementedError("the peak of resident memory cannot be reset here")
+
+    def track_peak_bytes(self, cache: Cache, problem: str) -> dict[str, Any]:
+        return sampled([float(look_up(cache, problem)["peak_bytes"])])
 
 
 class TemporaryMemory(CountedProblems):
@@ -48,12 +68,3 @@ class TemporaryMemory(CountedProblems):
 
     def track_temporary_bytes(self, cache: Cache, problem: str) -> int:
         return look_up(cache, problem)["temp_bytes"]
-
-
-def _peak_rss() -> int:
-    """Return the peak of resident memory since it was last reset, in bytes."""
-    for line in (_PROCESS / "status").read_text(encoding="ascii").splitlines():
-        name, _, value = line.partition(":")
-        if name == "VmHWM":
-            return int(value.removesuffix("kB")) * 1024
-    raise RuntimeError("/proc/self/status has no VmHWM.")

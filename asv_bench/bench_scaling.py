@@ -1,6 +1,18 @@
 """One model at growing length, so that like is compared with like."""
 
-from .common import SCALING, TimedFits, prepared
+import statistics
+from typing import Any
+
+from .common import (
+    LENGTHS,
+    SCALING,
+    Cache,
+    MeasuredLengths,
+    TimedFits,
+    look_up,
+    prepared,
+    sampled,
+)
 
 
 class Scaling(TimedFits):
@@ -14,3 +26,19 @@ class Scaling(TimedFits):
 
     def time_curve_fit(self, problem: str) -> None:
         self.adapter.run()
+
+
+class PerPoint(MeasuredLengths):
+    """Time of a warm plain call a point, over that at 10,000 points: 1 where it grows linearly."""
+
+    params = (LENGTHS[1:],)
+    param_names = ("problem",)
+    unit = "times"
+
+    def track_growth(self, cache: Cache, problem: str) -> dict[str, Any]:
+        base, long = (_ns_a_point(look_up(cache, name)) for name in (LENGTHS[0], problem))
+        return sampled([long / base])
+
+
+def _ns_a_point(growth: Cache) -> float:
+    return statistics.median(growth["calls_ns"]) / growth["points"]

@@ -21,6 +21,8 @@ SEED = ("linear_100", "exponential_1000", "gaussian_10000", "cubic_50000")
 BOUNDED = problems.names("bounded")
 ILL_CONDITIONED = problems.names("ill-conditioned")
 SCALING = problems.names("scaling")
+LENGTHS = tuple(f"gaussian_scaling_{10**digits}" for digits in (4, 5, 6, 7))
+"""The same Gaussian at 10,000 to 10,000,000 points."""
 
 WARM_UPS = 2
 """Calls before a warm call is timed: the first compiles, the second fills JAX's fast path."""
@@ -139,15 +141,31 @@ class CountedProblems:
     setup_cache.timeout = 1800.0  # pyright: ignore[reportFunctionMemberAccess]
 
 
-def _counts(problem: str) -> dict[str, Any] | str:
-    arguments = ["--problem", problem]
-    if problem not in SEED:
-        arguments.append("--once")
+class MeasuredLengths:
+    """Base of the benchmarks that read what plain calls of growing length cost."""
+
+    version = "1"
+    timeout = 60.0
+
+    def setup_cache(self) -> Cache:
+        """Map problem to the fields of `jitscope.growth.Growth`, or to an error."""
+        return {name: in_a_child("jitscope.growth", "--problem", name) for name in LENGTHS}
+
+    setup_cache.timeout = 1800.0  # pyright: ignore[reportFunctionMemberAccess]
+
+
+def in_a_child(module: str, *arguments: str) -> dict[str, Any] | str:
+    """Return what a recorder prints in a fresh interpreter, or why it failed."""
     prefix = expected_prefix()
-    if prefix is not None:
-        arguments += ["--expected-prefix", str(prefix)]
+    options = () if prefix is None else ("--expected-prefix", str(prefix))
+    what = " ".join((module.removeprefix("jitscope."), *arguments))
     try:
-        return fresh.run_child("jitscope.count", arguments, what=f"counting {problem}")
+        return fresh.run_child(module, [*arguments, *options], what=what)
     except fresh.ChildFailed as error:
         print(error, file=sys.stderr)
         return str(error)
+
+
+def _counts(problem: str) -> dict[str, Any] | str:
+    once = () if problem in SEED else ("--once",)
+    return in_a_child("jitscope.count", "--problem", problem, *once)

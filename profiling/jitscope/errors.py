@@ -3,3 +3,7 @@
 
 class UserError(Exception):
     """Something the user can mend; the message is one sentence that says what and how."""
+
+
+class Unsupported(UserError):
+    """The installed version of a solver cannot do this yet, or no longer."""

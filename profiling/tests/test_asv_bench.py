@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from asv_runner.discovery import disc_benchmarks
-from jitscope import fresh, problems
+from jitscope import adapters, fresh, many, problems
+from jitscope.errors import Unsupported
 from jitscope.fresh import ChildFailed
 from jitscope.phases import PHASES
 from jitscope.sample import CONDITIONS, Sample
@@ -44,7 +45,11 @@ def test_what_is_measured_once_is_shared(suite: Any):
         benchmark.name: benchmark.setup_cache_key
         for benchmark in disc_benchmarks(str(ROOT / "asv_bench"))
     }
-    assert len(set(keys.values()) - {None}) == 2
+    assert len(set(keys.values()) - {None}) == 6
+    assert (
+        keys["bench_memory.PeakAboveData.track_peak_bytes"]
+        == keys["bench_scaling.PerPoint.track_growth"]
+    )
     assert (
         keys["bench_jit.FirstCall.track_later_call_s"]
         == (keys["bench_phases.Phases.track_phase_s"])
@@ -148,6 +153,104 @@ class TestCounts:
         with pytest.raises(RuntimeError, match="ended with: gave up"):
             bench.track_nfev({"p": counts}, "p")
         assert bench.track_nfev({"p": {**counts, "result": {"success": True}}}, "p") == 9
+
+
+class TestPlainCalls:
+    """What the benchmarks make of the figures that their children print."""
+
+    @pytest.fixture(name="children")
+    def fake(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+        """Answer each recorder's module with the figures, or the error, that are put in."""
+        answers: dict[str, Any] = {}
+
+        def run_child(module: str, arguments: list[str], **_: Any) -> Any:
+            answer = answers[module]
+            found = answer(arguments) if callable(answer) else answer
+            if isinstance(found, str):
+                raise ChildFailed(found)
+            return found
+
+        monkeypatch.setattr(fresh, "run_child", run_child)
+        return answers
+
+    def test_a_ratio_is_of_medians(self, suite: Any, children: dict[str, Any]):
+        calls_ns = {"trustfit": [9, 2, 2], "scipy_lm": [4, 8, 8]}
+        children["jitscope.interleaved"] = {"calls_ns": calls_ns, "failures": {}}
+        bench = suite("bench_ratio").Ratio()
+        cache = bench.setup_cache()
+        assert list(cache) == list(suite("bench_ratio").PROBLEMS)
+        assert bench.track_ratio_to_scipy_lm(cache, "linear_100")["samples"] == [0.25]
+        failed = {"calls_ns": {}, "failures": {"trustfit": "wrong answer"}}
+        with pytest.raises(RuntimeError, match="wrong answer"):
+            bench.track_ratio_to_scipy_lm({"linear_100": failed}, "linear_100")
+
+    def test_growth_is_relative_to_the_shortest(self, suite: Any, children: dict[str, Any]):
+        def growth(arguments: list[str]) -> Any:
+            points = int(arguments[1].rpartition("_")[2])
+            if points == 10**7:
+                return "out of memory"
+            # 20 ns a point, and from a million on twice as many.
+            calls_ns = [points * (40 if points >= 10**6 else 20)] * 3
+            return {"points": points, "calls_ns": calls_ns, "peak_bytes": 5}
+
+        children["jitscope.growth"] = growth
+        scaling = suite("bench_scaling").PerPoint()
+        cache = scaling.setup_cache()
+        assert scaling.track_growth(cache, "gaussian_scaling_100000")["samples"] == [1.0]
+        assert scaling.track_growth(cache, "gaussian_scaling_1000000")["samples"] == [2.0]
+        with pytest.raises(RuntimeError, match="out of memory"):
+            scaling.track_growth(cache, "gaussian_scaling_10000000")
+        memory = suite("bench_memory").PeakAboveData()
+        assert memory.track_peak_bytes(cache, "gaussian_scaling_10000")["samples"] == [5.0]
+
+    def test_recompiles(self, suite: Any, children: dict[str, Any]):
+        children["jitscope.recompiles"] = {"new lambda": 0, "first fit": 2}
+        bench = suite("bench_recompiles").Recompiles()
+        assert bench.track_modules(bench.setup_cache(), "first fit") == 2
+        children["jitscope.recompiles"] = "no solver"
+        with pytest.raises(RuntimeError, match="no solver"):
+            bench.track_modules(bench.setup_cache(), "first fit")
+
+    def test_first_calls(self, suite: Any, monkeypatch: pytest.MonkeyPatch):
+        asked: list[tuple[str, str, bool]] = []
+
+        def run_sample(problem: str, condition: str, *, cache_dir: Any, **options: Any) -> Sample:
+            assert options["plain"]
+            asked.append((problem, condition, cache_dir is not None))
+            if problem.startswith("bounded"):
+                raise ChildFailed("no bounds")
+            return a_sample(problem, condition, len(asked) * 1_000_000)
+
+        monkeypatch.setattr(fresh, "run_sample", run_sample)
+        bench = suite("bench_first_call").FirstCall()
+        cache = bench.setup_cache()
+        assert bench.track_nothing_cached_ms(cache, "exponential_1000")["samples"] == [0.8]
+        assert len(bench.track_from_disk_ms(cache, "exponential_1000")["samples"]) == 1
+        # One fills the cache, the other reads it.
+        assert asked.count(("exponential_1000", "warm_disk", True)) == 2
+        assert asked.count(("exponential_1000", "cold", False)) == 1
+        with pytest.raises(RuntimeError, match="no bounds"):
+            bench.track_from_disk_ms(cache, "bounded_exponential_1000")
+
+    def test_a_commit_that_fits_one_curve_a_call_is_not_asked_for_many(
+        self, suite: Any, monkeypatch: pytest.MonkeyPatch
+    ):
+        class OneCurve:
+            def prepare_many(self, problem: Any, ys: Any) -> None:
+                raise Unsupported("this version of trustfit fits one curve a call.")
+
+        monkeypatch.setattr(adapters, "get", lambda _: OneCurve())
+        with pytest.raises(NotImplementedError, match="fits one curve a call"):
+            suite("bench_many").ManyFits().setup(10_000)
+
+    def test_a_fit_of_many(self, suite: Any, monkeypatch: pytest.MonkeyPatch):
+        def measure(solver: str, fits: int, *, calls: int, **_: Any) -> many.Many:
+            return many.Many(solver, fits, 100, [fits * 8_000] * calls, 7)
+
+        monkeypatch.setattr(many, "measure", measure)
+        bench = suite("bench_many").ManyFits()
+        assert bench.track_us_a_fit(10_000)["samples"] == [8.0]
+        assert bench.track_peak_bytes(10_000)["samples"] == [7.0]
 
 
 _ONCE = ("bounded", "ill-conditioned")

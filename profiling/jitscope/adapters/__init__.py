@@ -139,7 +139,7 @@ class Adapter(Protocol):
         Raises
         ------
         UserError
-            The solver is not installed, or this version of it cannot.
+            The solver is not installed; `jitscope.errors.Unsupported` where this version cannot.
         """
         ...
 

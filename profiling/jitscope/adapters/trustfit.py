@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitscope.adapters._curve_fit import CurveFitSolver
 from jitscope.adapters._shared import import_or_explain
-from jitscope.errors import UserError
+from jitscope.errors import Unsupported
 from jitscope.problems import Problem
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ class Solver(CurveFitSolver):
         try:
             fits = len(self.run_many())
         except ValueError as error:
-            raise UserError("this version of trustfit fits one curve a call.") from error
+            raise Unsupported("this version of trustfit fits one curve a call.") from error
         if fits != len(ys[:2]):
-            raise UserError("this version of trustfit takes the rows of `ydata` for one curve.")
+            raise Unsupported("this version of trustfit takes the rows of `ydata` for one curve.")
         self.prepare(replace(problem, y=ys), plain=True)
 
     def run_many(self) -> "NDArray[Any]":
