@@ -3,9 +3,9 @@
 from typing import Any
 
 from jitscope import _memory, adapters, problems, sample
+from jitscope.growth import LENGTHS
 
 from .common import (
-    LENGTHS,
     SEED,
     Cache,
     CountedProblems,

@@ -3,7 +3,9 @@
 import statistics
 from typing import Any
 
-from .common import LENGTHS, SEED, Cache, in_a_child, look_up, sampled
+from jitscope.growth import LENGTHS
+
+from .common import SEED, Cache, in_a_child, look_up, sampled
 
 REFERENCE = "scipy_lm"
 PROBLEMS = (*SEED, LENGTHS[2])

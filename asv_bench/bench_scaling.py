@@ -3,8 +3,9 @@
 import statistics
 from typing import Any
 
+from jitscope.growth import LENGTHS
+
 from .common import (
-    LENGTHS,
     SCALING,
     Cache,
     MeasuredLengths,

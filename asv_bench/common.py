@@ -15,14 +15,13 @@ from typing import Any
 
 from jitscope import adapters, fresh, problems, sample
 from jitscope.adapters import Adapter, TrSolver
+from jitscope.growth import LENGTHS
 
 SEED = ("linear_100", "exponential_1000", "gaussian_10000", "cubic_50000")
 """One problem of each of the four sizes."""
 BOUNDED = problems.names("bounded")
 ILL_CONDITIONED = problems.names("ill-conditioned")
 SCALING = problems.names("scaling")
-LENGTHS = tuple(f"gaussian_scaling_{10**digits}" for digits in (4, 5, 6, 7))
-"""The same Gaussian at 10,000 to 10,000,000 points."""
 
 WARM_UPS = 2
 """Calls before a warm call is timed: the first compiles, the second fills JAX's fast path."""

@@ -18,6 +18,8 @@ from jitscope.errors import UserError
 from jitscope.problems import Problem
 from jitscope.sample import check_answer, check_origin
 
+LENGTHS = tuple(f"gaussian_scaling_{10**digits}" for digits in (4, 5, 6, 7))
+"""One problem at 10,000 to 10,000,000 points."""
 MAX_CALLS = 30
 BUDGET_S = 2.0
 """Timed calls begin until this much time is over; there is at least one."""
@@ -33,7 +35,7 @@ class Growth:
     solver, problem : str
     points : int
         Length m of the data.
-    calls_ns : sequence of int
+    calls_ns : tuple of int
         Nanoseconds of each call after the first.
     peak_bytes : int or None
         How far the peak of resident memory rose, over all calls, above what was resident once the
@@ -45,7 +47,7 @@ class Growth:
     solver: str
     problem: str
     points: int
-    calls_ns: Sequence[int]
+    calls_ns: tuple[int, ...]
     peak_bytes: int | None
 
 
@@ -91,14 +93,14 @@ def measure(
     return Growth(solver, problem_name, len(problem.x), calls_ns, peak)
 
 
-def _timed_calls(adapter: Adapter, budget_s: float) -> list[int]:
+def _timed_calls(adapter: Adapter, budget_s: float) -> tuple[int, ...]:
     calls_ns: list[int] = []
     end = time.perf_counter() + budget_s
     while len(calls_ns) < MAX_CALLS and (not calls_ns or time.perf_counter() < end):
         start_ns = time.perf_counter_ns()
         adapter.run()
         calls_ns.append(time.perf_counter_ns() - start_ns)
-    return calls_ns
+    return tuple(calls_ns)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

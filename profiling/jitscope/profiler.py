@@ -18,6 +18,7 @@ from jitscope import adapters, fresh, problems
 from jitscope.conversions import ConversionSite
 from jitscope.environment import describe_environment
 from jitscope.errors import UserError
+from jitscope.growth import LENGTHS, Growth
 from jitscope.lines import LineTime
 from jitscope.overhead import Overhead, calibrate
 from jitscope.report.publish import publish
@@ -27,6 +28,8 @@ from jitscope.selftest import require_supported_jax
 from jitscope.session import SCHEMA_VERSION, CallPhases, ProblemProfile, Session, save_session
 
 SIZES = ("small", "medium", "large", "xlarge")
+GROWTH_TIMEOUT_S = 60.0
+"""Longest that one length may take: a slow solver shows no more than the shorter ones."""
 T = TypeVar("T")
 PASS_NAMES = ("first call", "first call, no hooks", "warm call", "conversions", "lines", "cprofile")
 STEPPED_PASS_NAMES = ("stepped call", "stepped conversions")
@@ -66,7 +69,8 @@ def run_profile(root: Path, *, solver: str, names: Sequence[str] | None) -> int:
     passes = len(PASS_NAMES) + len(STEPPED_PASS_NAMES) * adapters.get(solver).has_stepped_driver()
     console.print(
         f"{passes} passes over {len(chosen)} problems, each in a process of its own: "
-        "the figures of one pass are not disturbed by the hooks of another."
+        "the figures of one pass are not disturbed by the hooks of another. "
+        f"Then one more at {len(LENGTHS)} lengths."
     )
     created = datetime.now(UTC)
     stem = created.strftime("%Y%m%dT%H%M%SZ")
@@ -79,7 +83,7 @@ def run_profile(root: Path, *, solver: str, names: Sequence[str] | None) -> int:
         problems=(),
     )
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("profiling", total=len(chosen) * passes)
+        task = progress.add_task("profiling", total=len(chosen) * passes + len(LENGTHS))
         for done, name in enumerate(chosen):
             steps = count(done * passes)
 
@@ -91,6 +95,11 @@ def run_profile(root: Path, *, solver: str, names: Sequence[str] | None) -> int:
             session = replace(session, problems=(*session.problems, profile))
             # After each problem, so that an interrupt loses none of those before.
             save_session(session, path)
+        grown, failures = measure_growth(
+            solver, lambda label: progress.update(task, description=label, advance=1)
+        )
+        session = replace(session, growth=grown, growth_failures=failures)
+        save_session(session, path)
     print_session(session, root, console)
     _print_paths(console, root, path, session.problems)
     try:
@@ -99,7 +108,8 @@ def run_profile(root: Path, *, solver: str, names: Sequence[str] | None) -> int:
         console.print(f"The page could not be written: {escape(str(error))}")
         return 1
     console.print(f"Page:     {page.as_uri()}", soft_wrap=True)
-    return 1 if any(profile.failures for profile in session.problems) else 0
+    failed = session.growth_failures or any(profile.failures for profile in session.problems)
+    return 1 if failed else 0
 
 
 def _calibrated() -> Overhead:
@@ -199,6 +209,33 @@ def profile_problem(
         stepped_call=_call_phases(split) if stepped else None,
         stepped_conversions=_structured(stepped_conversions, tuple[ConversionSite, ...]),
     )
+
+
+def measure_growth(
+    solver: str, step: Callable[[str], None]
+) -> tuple[tuple[Growth, ...], dict[str, str]]:
+    """Fit one problem at growing length, each length in a process of its own.
+
+    Returns
+    -------
+    growth : tuple of Growth
+    failures : dict
+        Reason of each length that failed, by problem.
+    """
+    grown: list[Growth] = []
+    failures: dict[str, str] = {}
+    for name in LENGTHS:
+        step(name)
+        arguments, what = ["--solver", solver, "--problem", name], f"{name} with {solver}"
+        try:
+            figures = fresh.run_child(
+                "jitscope.growth", arguments, what=what, timeout_s=GROWTH_TIMEOUT_S
+            )
+        except fresh.ChildFailed as error:
+            failures[name] = str(error)
+        else:
+            grown.append(cattrs.structure(figures, Growth))
+    return tuple(grown), failures
 
 
 def _structured(data: Any, kind: type[T]) -> T | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -17,12 +17,14 @@ import cattrs
 from jitscope.conversions import ConversionSite
 from jitscope.environment import Environment
 from jitscope.errors import UserError
+from jitscope.growth import Growth
 from jitscope.lines import LineTime
 from jitscope.overhead import Overhead
 
-SCHEMA_VERSION = 2
-READABLE_VERSIONS = (1, 2)
-"""Version 1 knew no stepped driver: its fields are at their defaults when it is read."""
+SCHEMA_VERSION = 3
+READABLE_VERSIONS = (1, 2, 3)
+"""Version 1 knew no stepped driver, and 2 no growth: their fields are at their defaults when it is
+read."""
 Driver = Literal["own", "stepped"]
 """The user's own call, or one through the solver's stepped driver."""
 
@@ -125,6 +127,11 @@ class Session:
     overhead : Overhead
         What one hook of the recorders cost on this machine, measured in this run.
     problems : tuple of ProblemProfile
+    growth : tuple of Growth
+        The same fit at growing length, each length in a process of its own; without those that
+        failed.
+    growth_failures : mapping of str to str
+        Reason of each length that failed, by problem.
     """
 
     schema_version: int
@@ -132,6 +139,8 @@ class Session:
     environment: Environment
     overhead: Overhead
     problems: tuple[ProblemProfile, ...]
+    growth: tuple[Growth, ...] = ()
+    growth_failures: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def save_session(session: Session, path: Path) -> None:

@@ -11,7 +11,14 @@ from jitscope.session import load_session
 from .fused_solver import ITERATIONS
 
 
+@pytest.fixture
+def no_growth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the lengths out, which take most of a minute."""
+    monkeypatch.setattr(profiler, "LENGTHS", ())
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_growth")
 def test_a_problem_is_profiled_to_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(profiler, "publish", lambda root, session: root / "index.html")
     assert profiler.run_profile(tmp_path, solver="trustfit", names=["linear_100"]) == 0
@@ -43,6 +50,7 @@ def test_a_problem_is_profiled_to_the_line(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_growth")
 def test_what_the_own_call_hides_is_measured_in_steps(
     fused_solver: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -124,3 +132,23 @@ def test_a_stepped_call_that_fails_leaves_the_own_one(
     assert profile.split_call is None
     assert profile.outer_iterations is None
     assert len(labels) == len(profiler.PASS_NAMES) + len(profiler.STEPPED_PASS_NAMES)
+
+
+def test_a_length_that_takes_too_long_leaves_the_shorter_ones(monkeypatch: pytest.MonkeyPatch):
+    def run_child(module: str, arguments: list[str], *, timeout_s: float, **_: object) -> object:
+        assert module == "jitscope.growth"
+        assert timeout_s == profiler.GROWTH_TIMEOUT_S
+        solver, name = arguments[1], arguments[3]
+        points = int(name.rpartition("_")[2])
+        if points > 10**6:
+            raise fresh.ChildFailed("it took longer than 60 s.")
+        figures = {"solver": solver, "problem": name, "points": points}
+        return {**figures, "calls_ns": [points, points], "peak_bytes": None}
+
+    monkeypatch.setattr(fresh, "run_child", run_child)
+    labels: list[str] = []
+    grown, failures = profiler.measure_growth("scipy", labels.append)
+    assert [one.points for one in grown] == [10**4, 10**5, 10**6]
+    assert grown[0].calls_ns == (10**4, 10**4)
+    assert failures == {"gaussian_scaling_10000000": "it took longer than 60 s."}
+    assert labels == list(profiler.LENGTHS)

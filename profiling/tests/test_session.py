@@ -105,7 +105,7 @@ IN_STEPS = dataclasses.replace(
 )
 COST = Cost(69_000.0, 60_000.0, 70_000.0, 15)
 SESSION = Session(
-    schema_version=2,
+    schema_version=3,
     created_utc="2026-01-02T03:04:05+00:00",
     environment=Environment("3.11.7", "Linux x86_64", "A CPU", 2, {"jax": None}, None, None),
     overhead=Overhead(COST, COST, COST),
@@ -126,6 +126,8 @@ def test_a_session_from_before_there_was_a_stepped_driver_is_read(tmp_path: Path
     data = json.loads(path.read_text(encoding="utf-8"))
     for name in ("split_driver", "stepped_call", "stepped_conversions"):
         del data["problems"][0][name]
+    for name in ("growth", "growth_failures"):
+        del data[name]
     path.write_text(json.dumps(data), encoding="utf-8")
     assert load_session(path).problems == (PROFILE,)
 
@@ -147,7 +149,7 @@ def test_a_session_cannot_be_changed():
     ("text", "what"),
     [
         ('{"schema_version": 1, "proble', "not whole JSON"),
-        ('{"schema_version": 3}', "schema version 3; this jitscope reads 1 and 2"),
+        ('{"schema_version": 4}', "schema version 4; this jitscope reads 1 and 2 and 3"),
         ("[]", "schema version None"),
         ('{"schema_version": 1, "created_utc": "now"}', "is not a session: .*environment"),
     ],

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from jitscope.report import tables
+from jitscope.report import growth, tables
 from jitscope.report.phases_page import PHASE_STYLES
-from jitscope.report.rendering import Neighbours, render
+from jitscope.report.rendering import Neighbours, embedded_json, render
 from jitscope.session import ProblemProfile, Session
 
 STAGE_COLOURS: Mapping[str, str] = {
@@ -60,6 +60,7 @@ def render_profile_page(session: Session, root: Path, *, beside: Neighbours) -> 
     """
     profiles = session.problems
     solves = [row for p in profiles for row in tables.solve_rows(p)]
+    lengths = growth.growth_rows(session.growth)
     stages = list(dict.fromkeys(name for row in solves for name in row.share_percent))
     return render(
         "profile.html",
@@ -77,6 +78,8 @@ def render_profile_page(session: Session, root: Path, *, beside: Neighbours) -> 
             _Details(p, tables.driver_note(p), tables.conversion_rows(p, root), _line_rows(p, root))
             for p in profiles
         ],
+        lengths=lengths,
+        growth_data=embedded_json(growth.chart_data(lengths)) if lengths else None,
     )
 
 

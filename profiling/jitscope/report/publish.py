@@ -16,7 +16,7 @@ from jitscope.report.profile_page import render_profile_page
 from jitscope.report.rendering import TEMPLATES, Neighbours, render
 from jitscope.session import load_session
 
-ASSETS = ("site.css", "phases.js")
+ASSETS = ("site.css", "phases.js", "growth.js")
 
 
 def publish(root: Path, session: Path | None = None) -> Path:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jitscope.report import tables
+from jitscope.report import growth, tables
 from jitscope.session import Session
 
 _SOLVE_TITLES = {
@@ -45,6 +45,11 @@ def print_session(session: Session, root: Path, console: Console) -> None:
     for profile in profiles:
         for name, reason in profile.failures.items():
             console.print(f"[red]{escape(profile.problem)}: {name} failed:[/] {escape(reason)}")
+    lengths = growth.growth_rows(session.growth)
+    if lengths:
+        console.print(growth.terminal_plot(lengths))
+    for reason in session.growth_failures.values():
+        console.print(f"[red]Not measured:[/] {escape(reason)}")
     overhead = session.overhead
     console.print(
         "The recorders themselves cost "

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from jitscope.report.publish import publish
+from jitscope.session import save_session
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
+from ..test_growth_report import GROWN
 from .planted import GeneratedHistory as Planted
 from .planted import plant_history
 
@@ -182,4 +184,16 @@ def test_predictions_stand_beside_measurements(site_watched: Watched, site_page:
     assert "exceeded" in first
     saved = page.locator("tbody tr", has_text="10.0% saved").last.inner_text()
     assert "met" in saved
+    site_watched.assert_quiet()
+
+
+def test_growth_is_drawn_beside_the_linear_line(site_watched: Watched, tmp_path: Path) -> None:
+    root = plant_history(tmp_path).root
+    session = root / "results" / "sessions" / "20260102T030405Z.json"
+    save_session(GROWN, session)
+    page = site_watched.open(publish(root).with_name("profile.html").as_uri())
+    for chart, points in (("#growth-time", 4), ("#growth-memory", 4)):
+        assert page.locator(f"{chart} .point").count() == points
+        # The line through the points, and the dashed linear one.
+        assert page.locator(f"{chart} .scatterlayer .js-line").count() == 2
     site_watched.assert_quiet()
