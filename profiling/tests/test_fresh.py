@@ -44,6 +44,14 @@ class TestSamples:
         assert measured.unobserved_call_ns is not None
         assert measured.unobserved_wall_ns > measured.unobserved_call_ns + 10_000_000
 
+    def test_a_plain_call_tells_its_parameters_alone(self):
+        full = run_sample("linear_100", "cold", solver="scipy", observed=False)
+        plain = run_sample("linear_100", "cold", solver="scipy", observed=False, plain=True)
+        assert full.result["nfev"] is not None
+        assert plain.result["nfev"] is None
+        assert plain.result["params"] == full.result["params"]
+        assert plain.result["cost"] == pytest.approx(full.result["cost"], rel=1e-12)
+
     def test_later_calls_import_nothing(self):
         measured = run_sample("linear_100", "warm_memory", solver="scipy")
         assert_adds_up(measured)

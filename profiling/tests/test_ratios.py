@@ -139,6 +139,7 @@ def test_the_document(written: tuple[dict[str, Any], str]):
     assert (many["median"]["value"], many["verdict"]) == (200_000, "met")
     million = find(document, "peak memory", "1,000,000 Gaussians", "trustfit")
     assert (million["samples"], million["verdict"]) == ([96.0], None)
+    assert million["note"] == ratios.RESULTS_NOTE
 
 
 def test_the_call_that_fills_the_cache_is_no_sample(written: tuple[dict[str, Any], str]):
@@ -168,6 +169,20 @@ def test_processes_take_turns_and_who_failed_is_left_alone(monkeypatch: pytest.M
     fits = [place[1] for module, place in asked if module == "jitscope.many"][:9]
     assert fits[:3] == ["trustfit", "scipy_lm", "optimistix"]
     assert fits[3:6] == ["scipy_lm", "optimistix", "trustfit"]
+
+
+def test_what_cannot_fit_many_is_not_asked_for_a_million(monkeypatch: pytest.MonkeyPatch):
+    def run_child(module: str, arguments: list[str], *, what: str) -> dict[str, Any]:
+        if "trustfit" in arguments:
+            assert str(ratios.MILLION) not in arguments
+            raise ChildFailed("this version of trustfit fits one curve a call.")
+        return {"fits": 10, "calls_ns": [10], "peak_bytes": 1}
+
+    monkeypatch.setattr(fresh, "run_child", run_child)
+    _, million = ratios.measure(["many fits"], lambda _: None)
+    (figure,) = ratios.figures_of(million)
+    assert figure.median is None
+    assert figure.note == "this version of trustfit fits one curve a call."
 
 
 def test_every_step_is_told(monkeypatch: pytest.MonkeyPatch):
