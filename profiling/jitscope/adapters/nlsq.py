@@ -14,8 +14,8 @@ from jitscope.problems import Problem
 class Solver(CurveFitSolver):
     """The user's own call, always the plain one, with a model in jax.numpy.
 
-    Importing NLSQ switches JAX to float64 in the whole process. What it would log of each
-    iteration is switched off.
+    Importing NLSQ switches JAX to float64 in the whole process. What it logs of each iteration
+    stays with its own handlers: those of the root logger would print it.
     """
 
     name = "nlsq"
@@ -39,7 +39,7 @@ class Solver(CurveFitSolver):
         """Import NLSQ, and make the object whose programs all fits share."""
         super().import_solver()
         if self._fitter is None:
-            logging.getLogger("nlsq").setLevel(logging.WARNING)
+            logging.getLogger("nlsq").propagate = False
             self._fitter = self._module.CurveFit()
         self._module = self._fitter
 
