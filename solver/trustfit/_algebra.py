@@ -75,7 +75,7 @@ def _invert_by_sweeps(B: Value) -> Inverse:
         pivot = lnp.sum(lnp.where(here, row, 0.0))
         # With w = row - e_k, A - w w.T / pivot has row / pivot in row and column k.
         w = lnp.where(here, row - 1.0, row)
-        swept = lnp.where(here[:, None] & here, -1.0 / pivot, A - w[:, None] * (w / pivot))
+        swept = lnp.where(here[:, None] & here, -1.0 / pivot, A - w[:, None] * w / pivot)
         return Inverse(swept, lnp.minimum(smallest, pivot))
 
     start = Inverse(B, lnp.ones((), B.dtype))

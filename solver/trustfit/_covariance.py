@@ -52,6 +52,16 @@ def inverse_of_normal_matrix(
     return W.T @ W
 
 
+def covariance_by_inverse(
+    inverse: FloatArray, cost: float, m: int, *, absolute_sigma: bool
+) -> FloatArray:
+    """Return what `covariance` does, given (J.T @ J)^-1, of a problem without fixed parameters."""
+    if absolute_sigma:
+        return inverse
+    freedom = m - len(inverse)
+    return inverse * (2 * cost / freedom) if freedom > 0 else np.full_like(inverse, np.inf)
+
+
 def covariance(
     R: FloatArray,
     cost: float,

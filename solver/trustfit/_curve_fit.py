@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from trustfit._bounds import Bounds
-from trustfit._covariance import covariance, dense
+from trustfit._covariance import covariance, covariance_by_inverse, dense
 from trustfit._differences import Method
 from trustfit._leastsq_keywords import translate
 from trustfit._minpack_output import IER, infodict
@@ -289,20 +289,26 @@ def _fit(
     message = MESSAGES[solution.status]
     if solution.status <= 0:
         raise RuntimeError(f"Optimal parameters not found: {message}")
-    pcov = covariance(
-        dense(solution.jac) if solution.R is None else solution.R,
-        solution.cost,
-        problem.m,
-        bounds.lb == bounds.ub,
-        absolute_sigma=absolute_sigma,
-        relative_error=jac_error,
-    )
+    if solution.inverse is not None:
+        pcov = covariance_by_inverse(
+            solution.inverse, solution.cost, problem.m, absolute_sigma=absolute_sigma
+        )
+    else:
+        pcov = covariance(
+            dense(solution.jac) if solution.R is None else solution.R,
+            solution.cost,
+            problem.m,
+            bounds.lb == bounds.ub,
+            absolute_sigma=absolute_sigma,
+            relative_error=jac_error,
+        )
     if np.any(np.isinf(pcov)):
         warn("Covariance of the parameters could not be estimated", OptimizeWarning)
     if not full_output:
         return solution.x, pcov
     status = IER[solution.status] if as_lm else solution.status
-    return solution.x, pcov, _information(solution, problem, request, as_lm), message, status
+    information = _information(solution, problem, request, as_lm)
+    return solution.x, pcov, information, message, status
 
 
 def _information(

@@ -9,12 +9,12 @@ not allow normal equations.
 
 from typing import Any
 
-import jax
 import numpy as np
 
 from trustfit import _state as states
 from trustfit._algebra import triangle
 from trustfit._bounds import Bounds
+from trustfit._gram import COVARIANCE_PIVOT
 from trustfit._losses import row_scales
 from trustfit._model import Model
 from trustfit._program import Program, Start, unpack
@@ -22,6 +22,8 @@ from trustfit._settings import Options, Solution
 from trustfit._solution import square_root, to_solution
 from trustfit._state import Evaluation, State, problem_of, setup_of
 from trustfit._types import FloatArray
+
+_MOST_ROWS = 1 << 16
 
 
 def minimize(
@@ -50,34 +52,53 @@ def minimize(
     if callable(options.loss):
         raise TypeError("The fused driver takes a loss by name; got a function.")
     problem = problem_of(options, bounds, x0)
-    program = Program(setup_of(options), options.loss, "gram", rows, as_one_kernel=True)
+    keep_rows = rows and not model.traced.by_points
+    program = Program(setup_of(options), options.loss, "gram", keep_rows, as_one_kernel=True)
     state, kept, packed = _run(model, program, Start(x0, None), problem)
     if state.status == states.ILL_CONDITIONED:
         program = program._replace(local="triangle")
         state, kept, _ = _run(model, program, Start(x0, packed), problem)
+    if rows and not keep_rows:
+        kept = _scaled_rows(model, state.x, options)
+    inverse = _inverse(state, problem) if program.local == "gram" else None
+    if inverse is not None:
+        return to_solution(state, kept, None, bounds, options, inverse)
     M = state.at_x.M
     R = M[:-1, :-1] if program.local == "triangle" else square_root(M)
     if R is None:
-        J = kept[1] if rows else _scaled_jacobian(model, state.x, options)
-        R = triangle(np, J)
+        R = _triangle(kept[1] if rows else _scaled_rows(model, state.x, options)[1])
     return to_solution(state, kept, R, bounds, options)
 
 
-def _scaled_jacobian(model: Model, x: FloatArray, options: Options) -> FloatArray:
-    f, J = jax.device_get(model.rows(x))
+def _inverse(state: State, problem: states.Problem) -> FloatArray | None:
+    """Return (J.T @ J)^-1 as the last step left it, if it is exact enough; without bounds only."""
+    inverse, pivot = state.inverse
+    if problem.bounds is not None or not pivot > COVARIANCE_PIVOT:
+        return None
+    d = state.scale  # that of the variables where there are no bounds
+    return inverse * (d[:, None] * d)
+
+
+def _scaled_rows(model: Model, x: FloatArray, options: Options) -> tuple[FloatArray, FloatArray]:
+    f, J = model.rows(x)
     if options.loss == "linear":
-        return J
-    return J * row_scales(np, f, options.f_scale, options.loss)[0][:, None]
+        return f, J
+    return f, J * row_scales(np, f, options.f_scale, options.loss)[0][:, None]
+
+
+def _triangle(J: FloatArray) -> FloatArray:
+    """Return R of J = Q R, found in parts where J is long."""
+    if len(J) <= _MOST_ROWS:
+        return triangle(np, J)
+    parts = [triangle(np, J[at : at + _MOST_ROWS]) for at in range(0, len(J), _MOST_ROWS)]
+    return triangle(np, np.concatenate(parts))
 
 
 def _run(
     model: Model, program: Program, start: Start, problem: states.Problem
 ) -> tuple[State, tuple[FloatArray, ...], FloatArray]:
     """Return the final state, the rows if the program keeps them, and the state packed."""
-    packed_jnp, rows_jnp = model.solve(program, start, problem)
-    # Copies, as what leaves the device is read-only.
-    packed, *rows = (np.array(array) for array in jax.device_get((packed_jnp, *rows_jnp)))
+    packed, rows = model.solve(program, start, problem)
     n = len(start.x0)
     nothing: Any = Evaluation(np.zeros(()), np.zeros((n + 1, n + 1)), ())
-    state = unpack(packed, states.initial_state(np, start.x0, nothing))
-    return state, tuple(rows), packed
+    return unpack(packed, states.initial_state(np, start.x0, nothing)), rows, packed

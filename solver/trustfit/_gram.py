@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from trustfit._algebra import Inverse, invert_positive
 from trustfit._trust_region import Answer, Damped, solve_trust_region
 
@@ -45,8 +47,8 @@ class Gram:
         return self.xp.sqrt(self.xp.diagonal(M)[:-1])
 
     def is_finite(self, M: Any) -> Any:
-        """Return whether J and f were finite (and their squares are)."""
-        return self.xp.all(self.xp.isfinite(M))
+        """Return whether J and f were finite (and their squares, and the sum of these, are)."""
+        return self.xp.isfinite(self.xp.sum(M))
 
     def scaled(self, M: Any, d: Any, diag_h: Any) -> Any:
         """Return J_h.T J_h + diag(diag_h), shape (n, n)."""
@@ -66,12 +68,13 @@ class Gram:
         def solve(alpha: Any) -> Damped:
             diagonal = xp.diagonal(S) + alpha
             unit = 1 / xp.sqrt(diagonal)
-            B = (S + alpha * xp.eye(len(g_h), dtype=S.dtype)) * unit[:, None] * unit
+            scales = unit[:, None] * unit
+            B = xp.where(np.eye(len(g_h), dtype=bool), S + alpha, S) * scales
             inverse, pivot = invert_positive(xp, B)
             p = -unit * (inverse @ (unit * g_h))
             scaled_p = unit * p
             regular = (pivot > _worst_pivot(xp, S.dtype)) & (self.m >= len(g_h))
-            whole = Inverse(inverse * unit[:, None] * unit, pivot)
+            whole = Inverse(inverse * scales, pivot)
             return Damped(p, scaled_p @ (inverse @ scaled_p), regular, whole)
 
         return solve

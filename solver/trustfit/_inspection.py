@@ -13,9 +13,7 @@ from functools import lru_cache, partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-import jax
 import numpy as np
-from jax import core
 
 MOST_FUSED = 150
 """Equations up to which XLA may fuse them: for chains of many its time grows out of bounds."""
@@ -32,11 +30,7 @@ class Mismatch(TypeError):
     """A function's trace does not mean what a plain call does, or is no use."""
 
 
-class ManyEquations(Exception):
-    """A trace has more equations than this way of compiling takes."""
-
-
-def _inner(equation: Any) -> Iterator[Any]:
+def inner_jaxprs(equation: Any) -> Iterator[Any]:
     """Yield the jaxprs among an equation's parameters: the bodies of loops and jitted functions."""
     for parameter in equation.params.values():
         for one in parameter if isinstance(parameter, tuple | list) else (parameter,):
@@ -47,7 +41,7 @@ def _inner(equation: Any) -> Iterator[Any]:
 
 def count_equations(jaxpr: Any) -> int:
     """Return how many equations a jaxpr has, those inside its loops and calls included, once."""
-    return sum(1 + sum(map(count_equations, _inner(equation))) for equation in jaxpr.eqns)
+    return sum(1 + sum(map(count_equations, inner_jaxprs(equation))) for equation in jaxpr.eqns)
 
 
 def _depends(jaxpr: Any) -> bool:
@@ -115,31 +109,6 @@ def inspect(traced: Any, *, constant: bool = False) -> None:
     if not constant and not _depends(jaxpr):
         raise Mismatch("Its values depend on none of the variables that it is handed.")
     _check_indices(jaxpr)
-
-
-def inspected(
-    function: Callable[[Any, Any], Any], x: Any, data: Any, most: int
-) -> Callable[[Any], Any]:
-    """Trace function(x, data) once, inspect it, and return it as a function of x alone.
-
-    Raises
-    ------
-    Mismatch
-        As `inspect` does.
-    ManyEquations
-        If there are more than `most`.
-    """
-    traced = jax.make_jaxpr(function)(x, data)
-    inspect(traced)
-    if count_equations(traced.jaxpr) > most:
-        raise ManyEquations
-    leaves = jax.tree.leaves(data)
-
-    def again(x: Any) -> Any:
-        (value,) = core.eval_jaxpr(traced.jaxpr, traced.consts, x, *leaves)
-        return value
-
-    return again
 
 
 @lru_cache(maxsize=1024)

@@ -32,7 +32,7 @@ from trustfit._validation import (
 
 def _result(solution: Solution) -> OptimizeResult:
     fields = solution._asdict()
-    del fields["R"]
+    del fields["R"], fields["inverse"]
     return OptimizeResult(fields, message=MESSAGES[solution.status], success=solution.status > 0)
 
 

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from trustfit._values import is_value, unwrap
@@ -36,6 +37,20 @@ def choose(xp: ModuleType, condition: Any, new: T, old: T) -> T:
     if xp is np:
         return new if condition else old
     return jax.tree.map(lambda a, b: xp.where(condition, a, b), new, old, is_leaf=is_value)
+
+
+def branch(xp: ModuleType, condition: Any, yes: Callable[[], T], no: Callable[[], T]) -> T:
+    """Return what one of two functions returns, trees of the same shapes and dtypes.
+
+    What the condition makes superfluous is not computed; and in a program the compiler does not
+    weave the function's operations into those around it, which would repeat many of them. Only
+    with jax.numpy, for traces that are evaluated for many states at once, both are.
+    """
+    if xp is np:
+        return yes() if condition else no()
+    if xp is jnp:
+        return choose(xp, condition, yes(), no())
+    return jax.lax.cond(unwrap(condition), yes, no)
 
 
 def stage(xp: ModuleType, name: str) -> AbstractContextManager[Any]:

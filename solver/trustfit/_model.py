@@ -1,175 +1,163 @@
-"""The user's functions as compiled kernels, reused where that cannot give a stale answer."""
+"""The user's functions, compiled: traced, bound to data, and reused where they compute the same."""
 
 # SciPy's letters for matrices and radii are capitals.
 # pyright: reportConstantRedefinition=false
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache, partial
-from typing import Any, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
+from trustfit._buffers import Buffers
+from trustfit._chunks import Bucket, bucket_for
+from trustfit._compiled import Recipe, compiled_rows, compiled_solve, head_for
 from trustfit._host_functions import weigh
-from trustfit._identity import function_key, value_key
-from trustfit._inspection import MOST_COMPILED, MOST_FUSED, ManyEquations, inspected
-from trustfit._one_kernel import COMPILER_OPTIONS, UNFUSED
 from trustfit._program import Program, Start
-from trustfit._program import solve as fused_solve
 from trustfit._settings import HostFunctions
 from trustfit._state import Problem
+from trustfit._traced import Argument, Data, Traced, Traces, UserFunctions, numbers_of
 from trustfit._types import FloatArray, Vector
 from trustfit._untraceable import is_data
 
-Data: TypeAlias = Any
-"""Arrays that the kernels take as arguments, so that new ones of the same shape compile nothing."""
-
-
-@dataclass(frozen=True)
-class UserFunctions:
-    """Residuals and Jacobian as functions of (x, data), compared by what they compute.
-
-    It is a static argument of the kernels, which therefore trace the functions of the very call
-    that needs a new program, never those of an earlier call with an equal key.
-    """
-
-    key: Hashable
-    residual: Callable[[jax.Array, Data], jax.Array] = field(compare=False)
-    jacobian: Callable[[jax.Array, Data], jax.Array] | None = field(compare=False)
-
-
-def rows(
-    residual: Callable[[jax.Array], jax.Array],
-    jacobian: Callable[[jax.Array, Data], jax.Array] | None,
-    x: jax.Array,
-    data: Data,
-) -> tuple[jax.Array, jax.Array]:
-    """Return f and J at x, shapes (m,) and (m, n); traceable."""
-    if jacobian is not None:
-        f, J = residual(x), jacobian(x, data)
-        if J.shape != (f.size, x.size):
-            raise ValueError(
-                f"`jac` must return an array of shape (m, n) = {(f.size, x.size)}; got "
-                f"{J.shape}. Put a row for each residual, a column for each parameter."
-            )
-        return f, J
-
-    def value_twice(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        f = residual(x)
-        return f, f
-
-    J, f = jax.jacfwd(value_twice, has_aux=True)(x)
-    return f, J
-
-
-class Programs(NamedTuple):
-    """Compiled (functions, x, data) -> f, (functions, x, data) -> (f, J), and the whole solve."""
-
-    residual: Callable[..., jax.Array]
-    rows: Callable[..., tuple[jax.Array, jax.Array]]
-    solve: Callable[..., Any]
-
-
-class Kernels:
-    """Programs of one function, compiled as its size allows.
-
-    Attributes
-    ----------
-    traces : int
-        How often the function has been traced: more than before a call if that compiled something.
-    """
-
-    def __init__(self) -> None:
-        self.traces = 0
-        self._programs = self._new(MOST_FUSED, COMPILER_OPTIONS)
-
-    def run(self, name: Literal["residual", "rows", "solve"], *args: Any) -> Any:
-        """Call a program; from the first time that it is too long, without fusing its parts."""
-        try:
-            return getattr(self._programs, name)(*args)
-        except ManyEquations:
-            self._programs = self._new(MOST_COMPILED, UNFUSED)
-        return getattr(self._programs, name)(*args)
-
-    def _new(self, most: int, compiler_options: Mapping[str, Any]) -> Programs:
-        def trace(functions: UserFunctions, x: jax.Array, data: Data) -> Any:
-            self.traces += 1
-            return inspected(functions.residual, x, data, most)
-
-        def residual(functions: UserFunctions, x: jax.Array, data: Data) -> jax.Array:
-            return trace(functions, x, data)(x)
-
-        def residual_and_jacobian(
-            functions: UserFunctions, x: jax.Array, data: Data
-        ) -> tuple[jax.Array, jax.Array]:
-            return rows(trace(functions, x, data), functions.jacobian, x, data)
-
-        def solve(
-            functions: UserFunctions, program: Program, start: Start, data: Data, problem: Problem
-        ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
-            residual = trace(functions, start.x0, data)
-            return fused_solve(
-                lambda x: rows(residual, functions.jacobian, x, data), program, start, problem
-            )
-
-        compiled = partial(jax.jit, compiler_options=dict(compiler_options))
-        return Programs(
-            compiled(residual, static_argnums=0),
-            compiled(residual_and_jacobian, static_argnums=0),
-            compiled(solve, static_argnums=(0, 1)),
-        )
-
-
-@lru_cache(maxsize=128)
-def kernels_for(_functions: UserFunctions) -> Kernels:
-    """Return the kernels made for functions with this key, new ones where there are none."""
-    return Kernels()
+_TRACES = Traces()
+BUFFERS = Buffers()
+_JITTED = type(jax.jit(lambda: None))
+_ROWS = 1 << 13
+"""Points of a chunk in which rows are evaluated for the host."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """The user's residuals at given data: f(x), shape (m,), and J(x), shape (m, n)."""
+    """The user's residuals at given data: f(x), shape (m,), and J(x), shape (m, n).
 
-    functions: UserFunctions
-    kernels: Kernels
-    data: Data
+    Attributes
+    ----------
+    traced : Traced
+        The functions.
+    values : sequence of arrays
+        Their arguments beside x.
+    fresh : bool
+        Whether they had to be traced for this model.
+    """
 
-    def residual(self, x: Vector) -> jax.Array:
-        """Return f at x, shape (m,), float64, on the device."""
-        return self.kernels.run("residual", self.functions, x, self.data)
+    traced: Traced
+    values: Sequence[Any]
+    fresh: bool
 
-    def rows(self, x: Vector) -> tuple[jax.Array, jax.Array]:
-        """Return f and J at x, shapes (m,) and (m, n), float64, on the device."""
-        return self.kernels.run("rows", self.functions, x, self.data)
+    @property
+    def m(self) -> int:
+        """Number of residuals."""
+        return self.traced.m
+
+    def rows(self, x: Vector) -> tuple[FloatArray, FloatArray]:
+        """Return f and J at x, shapes (m,) and (m, n), float64."""
+        f, J = self._evaluate("rows", x)
+        return f, J
+
+    def residual(self, x: Vector) -> FloatArray:
+        """Return f at x, shape (m,), float64."""
+        (f,) = self._evaluate("residual", x)
+        return f
 
     def host_functions(self) -> HostFunctions:
         """Return f and J for a host loop; a call of the first computes both."""
         latest: list[FloatArray] = []
 
         def residual(x: FloatArray) -> FloatArray:
-            f, J = jax.device_get(self.rows(x))
-            latest[:] = [np.array(J)]  # what leaves the device is read-only
+            f, J = self.rows(x)
+            latest[:] = [J]
             return f
 
         return HostFunctions(residual, lambda x, f: latest[0])
 
-    def solve(self, program: Program, start: Start, problem: Problem) -> Any:
-        """Return what `trustfit._program.solve` returns, compiled."""
-        return self.kernels.run("solve", self.functions, program, start, self.data, problem)
+    def solve(
+        self, program: Program, start: Start, problem: Problem
+    ) -> tuple[FloatArray, tuple[FloatArray, ...]]:
+        """Return what `trustfit._compiled.compiled_solve` returns, as arrays of the host."""
+        traced, bucket = self.traced, None
+        if traced.by_points:
+            bucket = bucket_for(traced, len(start.x0), self.m, program.local)
+            program = program._replace(keep_rows=False)
+        recipe = Recipe(traced, program, bucket, head_for(traced, start, problem))
+        run = compiled_solve(recipe)
+        numbers = numbers_of(traced, self.values)
+        head = recipe.head.fill(start, problem, numbers, self.m)
+        if bucket is None:
+            packed, rows = run(np.concatenate(head), (), self._values("shared", "points"))
+        elif recipe.in_one_vector:
+            packed, rows = run(self._one_vector(head, bucket), (), ())
+        else:
+            arrays = self._padded(bucket, 0, self.m)
+            packed, rows = run(np.concatenate(head), tuple(arrays), self._values("shared"))
+        # Copies, as what leaves the device is read-only; and buffers must not be read any more.
+        return np.array(packed), tuple(np.array(one) for one in rows)
+
+    def _values(self, *kinds: str) -> tuple[Any, ...]:
+        pairs = zip(self.values, self.traced.arguments, strict=True)
+        return tuple(value for value, argument in pairs if argument.kind in kinds)
+
+    def _points(self) -> list[tuple[NDArray[Any], Argument]]:
+        """Return the arrays with points, shape (size, m), and what they are."""
+        found: list[tuple[NDArray[Any], Argument]] = []
+        for value, argument in zip(self.values, self.traced.arguments, strict=True):
+            if argument.kind == "points":
+                last = np.moveaxis(np.asarray(value), argument.axis, -1)
+                found.append((last.reshape(-1, self.m), argument))
+        return found
+
+    def _one_vector(self, head: list[FloatArray], bucket: Bucket) -> FloatArray:
+        length = sum(part.size for part in head)
+        points = self._points()
+        total = length + sum(len(array) for array, _ in points) * bucket.capacity
+        (vector,) = BUFFERS.get([((total,), np.float64)])
+        np.concatenate(head, out=vector[:length])
+        at = length
+        for array, _ in points:
+            for row in array:
+                vector[at : at + self.m] = row
+                at += bucket.capacity
+        return vector
+
+    def _padded(self, bucket: Bucket, first: int, last: int) -> list[NDArray[Any]]:
+        """Return the points from first to last with room for more, up to whole chunks of them.
+
+        The last point stands for those that are missing: no function that is finite for all others
+        is otherwise for it.
+        """
+        points, count = self._points(), last - first
+        used = -(-count // bucket.width) * bucket.width
+        buffers = BUFFERS.get([((len(a), bucket.capacity), a.dtype) for a, _ in points])
+        for buffer, (array, _) in zip(buffers, points, strict=True):
+            buffer[:, :count] = array[:, first:last]
+            buffer[:, count:used] = array[:, last - 1 : last]
+        return buffers
+
+    def _evaluate(self, what: Any, x: Vector) -> tuple[FloatArray, ...]:
+        traced, numbers = self.traced, numbers_of(self.traced, self.values)
+        run = compiled_rows(traced, what)
+        if not traced.by_points:
+            results = run(x, numbers, (), self._values("shared", "points"))
+            return tuple(np.array(one) for one in results)
+        shared = self._values("shared")
+        chunk = Bucket(_ROWS, 1, _ROWS)
+        shapes = [(self.m,), (self.m, len(x))][: 1 if what == "residual" else 2]
+        results = tuple(np.empty(shape) for shape in shapes)
+        for first in range(0, self.m, _ROWS):
+            last = min(first + _ROWS, self.m)
+            parts = run(x, numbers, tuple(self._padded(chunk, first, last)), shared)
+            for result, part in zip(results, parts, strict=True):
+                result[first:last] = np.asarray(part)[: last - first]
+        return results
 
 
-def _model(
-    keys: Sequence[Hashable | None],
-    residual: Callable[[jax.Array, Data], jax.Array],
-    jacobian: Callable[[jax.Array, Data], jax.Array] | None,
-    data: Data,
-) -> Model:
-    if any(key is None for key in keys):
-        return Model(UserFunctions(object(), residual, jacobian), Kernels(), data)
-    functions = UserFunctions(tuple(keys), residual, jacobian)
-    return Model(functions, kernels_for(functions), data)
+def _model(functions: UserFunctions, n: int, data: Data) -> Model:
+    traced, fresh = _TRACES.get(functions, n, data)
+    return Model(traced, (*traced.constants, *jax.tree.leaves(data)), fresh)
 
 
 def _real(value: Any, name: str) -> jax.Array:
@@ -227,8 +215,9 @@ def residual_model(
     jac: Callable[..., Any] | None,
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
+    n: int,
 ) -> Model:
-    """Return the model of ``fun(x, *args, **kwargs)``.
+    """Return the model of ``fun(x, *args, **kwargs)``, x having shape (n,).
 
     Arrays among `args` and the values of `kwargs` are data; everything else is part of what the
     function is. `jac` is called like `fun`; without it the Jacobian is `fun`'s own derivative.
@@ -236,15 +225,12 @@ def residual_model(
     everything = Arguments(args, kwargs)
     data = everything.select(is_data)
     fixed = everything.select(lambda value: not is_data(value))
-    keys = (
-        "least_squares",
-        function_key(fun),
-        "jacfwd" if jac is None else function_key(jac),
-        value_key(fixed.args),
-        value_key(tuple(fixed.kwargs.items())),
+    own = None if jac is None else partial(_jacobian, _as_written(jac), fixed)
+    what = (fun, jac, fixed.args, tuple(fixed.kwargs.items()))
+    functions = UserFunctions(
+        what, "least_squares", partial(_residual, _as_written(fun), fixed), own
     )
-    own = None if jac is None else partial(_jacobian, jac, fixed)
-    return _model(keys, partial(_residual, fun, fixed), own, data)
+    return _model(functions, n, data)
 
 
 class CurveData(NamedTuple):
@@ -272,8 +258,21 @@ def _curve_jacobian(jac: Callable[..., Any], params: jax.Array, data: CurveData)
     return weigh(data.transform, jnp.atleast_2d(_real(jac(data.x, *params), "jac")))
 
 
-def curve_model(f: Callable[..., Any], jac: Callable[..., Any] | None, data: CurveData) -> Model:
-    """Return the model of ``(f(x, *params) - y) * transform``; `jac` is called like `f`."""
-    keys = ("curve_fit", function_key(f), "jacfwd" if jac is None else function_key(jac))
-    own = None if jac is None else partial(_curve_jacobian, jac)
-    return _model(keys, partial(_curve_residual, f), own, data)
+def _as_written(function: Callable[..., Any] | None) -> Any:
+    """Return what a jitted function was made of: JAX would answer with its own, older trace."""
+    while isinstance(function, _JITTED):
+        function = function.__wrapped__  # pyright: ignore[reportAttributeAccessIssue]
+    return function
+
+
+def curve_functions(f: Callable[..., Any], jac: Callable[..., Any] | None) -> UserFunctions:
+    """Return the functions of ``(f(x, *params) - y) * transform``; `jac` is called like `f`."""
+    own = None if jac is None else partial(_curve_jacobian, _as_written(jac))
+    return UserFunctions((f, jac), "curve_fit", partial(_curve_residual, _as_written(f)), own)
+
+
+def curve_model(
+    f: Callable[..., Any], jac: Callable[..., Any] | None, data: CurveData, n: int
+) -> Model:
+    """Return the model of `curve_functions` with n parameters at given data."""
+    return _model(curve_functions(f, jac), n, data)

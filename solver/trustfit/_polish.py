@@ -3,12 +3,13 @@
 The test on the cost compares numbers that agree in half their digits when x is still wrong in the
 other half. Near the solution the Gauss-Newton step itself is a better judge, and a better step
 than the trust region allows. So after a tolerance is satisfied, at most `MOST_STEPS` of them are
-taken, sped up by Anderson's acceleration: with p(x) the Gauss-Newton step at x, the next point is
+taken, sped up by Anderson's acceleration of depth 1: with p(x) the Gauss-Newton step at x, the
+next point is
 
-    x + p - (dX + dP) gamma,    gamma = argmin ||diag(s) (p - dP gamma)||,
+    x + p - (dx + dp) gamma,    gamma = argmin ||diag(s) (p - dp gamma)||,
 
-where dX and dP hold the differences to the earlier points and to their steps, and s the norms of
-J's columns. Polishing ends when max |p / x| is below `SETTLED`, when a step is long
+where dx and dp are the differences to the point before and to its step, and s the norms of J's
+columns. Polishing ends when max |p / x| is below `SETTLED`, when a step is long
 (||s p|| > `LONG` ||s x||: not near a solution) or would leave the bounds, and when the cost rises
 (by more than `_SLACK`) or is not finite. If that happens at the first step, the stopping test had
 fired too early: the trust-region iteration resumes with tolerances a hundred times smaller, at most
@@ -42,7 +43,6 @@ TIGHTENING = 0.01
 SETTLED = 1e-9
 LONG = 1e-2
 PROMISING = 1e-7
-_DEPENDENT = 1e-10  # differences of steps closer than this to dependent are not told apart
 _WILD = 20.0  # an accelerated step so many times longer than the plain one is not trusted
 _SLACK = 1e-9  # rounding may raise the cost by that much, relatively, on the way to the minimum
 
@@ -54,8 +54,8 @@ class Polish(NamedTuple):
     whether it is, a probe;
     `found`: the status that the stopping test gave first, 0 before; `taken`: steps since the last
     resumption; `tightening`: what the tolerances are multiplied by, a hundred times less at each
-    resumption; x1, p1, x2, p2: the point before, the one before that, and
-    their steps, shape (n,).
+    resumption; x1, p1: the point before and its step,
+    shape (n,).
     """
 
     active: Any
@@ -65,15 +65,13 @@ class Polish(NamedTuple):
     tightening: Any
     x1: Any
     p1: Any
-    x2: Any
-    p2: Any
 
 
 def not_yet(xp: ModuleType, x: Any) -> Polish:
     """Return the state before polishing."""
     none, zero = xp.zeros((), bool), xp.zeros((), "int32")
     one = xp.ones((), x.dtype)
-    return Polish(none, none, zero, zero, one, x, xp.zeros_like(x), x, xp.zeros_like(x))
+    return Polish(none, none, zero, zero, one, x, xp.zeros_like(x))
 
 
 def bearable_cost(xp: ModuleType, cost: Any) -> Any:
@@ -84,24 +82,15 @@ def bearable_cost(xp: ModuleType, cost: Any) -> Any:
 def mix(xp: ModuleType, polish: Polish, x: Any, p: Any, s: Any) -> Any:
     """Return Anderson's step from x, shape (n,), given the Gauss-Newton step p there.
 
-    The least-squares problem for gamma has as many columns as steps were taken, at most two; it
-    is solved by orthogonalising them.
+    Before the first one it is p itself.
     """
-    dp1, dp2 = p - polish.p1, p - polish.p2
-    u1, u2 = s * dp1, s * dp2
-    r11 = norm(xp, u1)
-    usable1 = (polish.taken > 0) & (r11 > 0)
-    q1 = u1 / xp.where(usable1, r11, 1.0)
-    r12 = xp.sum(q1 * u2)
-    v2 = u2 - r12 * q1
-    r22 = norm(xp, v2)
-    usable2 = usable1 & (polish.taken > 1) & (r22 > _DEPENDENT * norm(xp, u2))
-    target = s * p
-    gamma2 = xp.where(usable2, xp.sum(v2 * target) / xp.where(usable2, r22, 1.0) ** 2, 0.0)
-    gamma1 = xp.sum(q1 * target) - xp.where(usable2, r12, 0.0) * gamma2
-    gamma1 = xp.where(usable1, gamma1 / xp.where(usable1, r11, 1.0), 0.0)
-    step = p - gamma1 * (x - polish.x1 + dp1) - gamma2 * (x - polish.x2 + dp2)
-    tame = norm(xp, s * step) <= _WILD * norm(xp, s * p)
+    dp = p - polish.p1
+    u, target = s * dp, s * p
+    square = xp.sum(u * u)
+    usable = (polish.taken > 0) & (square > 0)
+    gamma = xp.where(usable, xp.sum(u * target) / xp.where(usable, square, 1.0), 0.0)
+    step = p - gamma * (x - polish.x1 + dp)
+    tame = norm(xp, s * step) <= _WILD * norm(xp, target)
     return xp.where(tame, step, p)
 
 
@@ -124,4 +113,4 @@ def may_resume(polish: Polish) -> Any:
 
 def remember(polish: Polish, x: Any, p: Any) -> Polish:
     """Return the state with x and its step in front of the earlier ones."""
-    return polish._replace(x1=x, p1=p, x2=polish.x1, p2=polish.p1)
+    return polish._replace(x1=x, p1=p)

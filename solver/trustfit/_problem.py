@@ -30,8 +30,8 @@ class Problem:
     jacobian : callable or None
         (x, f) -> J, shape (m, n), called from Python.
     model : callable
-        Returns the compiled form; its Jacobian is the user's if that is asked for, else `fun`'s
-        derivative.
+        (whether with the user's Jacobian, n) -> the compiled form; its Jacobian is otherwise
+        `fun`'s derivative.
     trace, trace_jac : callable
         x -> what JAX makes of the user's functions.
     doubtful : callable
@@ -45,7 +45,7 @@ class Problem:
     name: str
     residual: Callable[[NDArray[Any]], NDArray[Any]]
     jacobian: Callable[[FloatArray, FloatArray], Any] | None
-    model: Callable[[bool], Model]
+    model: Callable[[bool, int], Model]
     trace: Callable[[FloatArray], Trace]
     trace_jac: Callable[[FloatArray], Trace]
     doubtful: Callable[[], bool]
@@ -82,8 +82,8 @@ def residual_problem(
 ) -> Problem:
     """Return the problem of ``fun(x, *args, **kwargs)``; `jac` is called like `fun`."""
 
-    def model(with_jac: bool) -> Model:
-        return residual_model(fun, jac if with_jac else None, args, kwargs)
+    def model(with_jac: bool, n: int) -> Model:
+        return residual_model(fun, jac if with_jac else None, args, kwargs, n)
 
     return Problem(
         "fun",
@@ -105,9 +105,9 @@ def curve_problem(
 ) -> Problem:
     """Return the problem of ``(f(x, *params) - y)``, weighted; `jac` is called like `f`."""
 
-    def model(with_jac: bool) -> Model:
+    def model(with_jac: bool, n: int) -> Model:
         array = np.empty(0) if x.array is None else x.array
-        return curve_model(f, jac if with_jac else None, CurveData(array, y, weights))
+        return curve_model(f, jac if with_jac else None, CurveData(array, y, weights), n)
 
     def trace(function: Callable[..., Any], constant: bool, params: FloatArray) -> Trace:
         if x.array is None:

@@ -51,7 +51,9 @@ class Solution(NamedTuple):
     """The last accepted point and how the solve ended; names as in `OptimizeResult`.
 
     `fun` and `jac` are None where the fused driver was not asked for them. `R`, shape (n, n), has
-    R.T @ R = J.T @ J to working accuracy; it is None with `tr_solver` 'lsmr'.
+    R.T @ R = J.T @ J to working accuracy; it is None with `tr_solver` 'lsmr', and where there is
+    `inverse` = (J.T @ J)^-1, shape (n, n), instead: without bounds, if the columns of J are far
+    from dependent.
     `npolish` of the `nfev` evaluations were spent after the stopping test was satisfied.
     """
 
@@ -67,3 +69,4 @@ class Solution(NamedTuple):
     status: int
     npolish: int
     R: FloatArray | None
+    inverse: FloatArray | None = None

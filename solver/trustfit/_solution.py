@@ -45,6 +45,7 @@ def to_solution(
     R: FloatArray | None,
     bounds: Bounds | None,
     options: Options,
+    inverse: FloatArray | None = None,
 ) -> Solution:
     """Return the solution that a final state on the host stands for.
 
@@ -74,4 +75,5 @@ def to_solution(
         status=int(state.status),
         npolish=int(state.npolish),
         R=R,
+        inverse=inverse,
     )

@@ -16,7 +16,6 @@ from trustfit._driver import Needs, choose
 from trustfit._host_functions import is_operator
 from trustfit._inspection import Mismatch
 from trustfit._losses import total_cost
-from trustfit._model import Model
 from trustfit._problem import Problem
 from trustfit._progress import callback_monitor, closing_lines, compose, printer
 from trustfit._result import MESSAGES, OptimizeWarning, UnacceleratedWarning
@@ -149,10 +148,9 @@ def _compiled(
     Mismatch
         If the function, called from Python, has another cost.
     """
-    model = problem.model(True)
-    before = model.kernels.traces
+    model = problem.model(True, len(start))
     solution = _fused.minimize(model, start, bounds, request.options, rows=request.rows)
-    if model.kernels.traces > before and problem.doubtful():
+    if model.fresh and problem.doubtful():
         options = request.options
         with Attempt() as attempt:  # functions for JAX alone cannot be called with NumPy's arrays
             plain = [problem.residual(x).astype(np.float64) for x in (start, solution.x)]
@@ -226,7 +224,7 @@ def _on_host(
     traces: Traces,
     map_rows: MapRows,
 ) -> Solution:
-    residual, jacobian = _functions(problem, bounds, request, traces, map_rows)
+    residual, jacobian = _functions(problem, x0, bounds, request, traces, map_rows)
     f0 = _first_residual(problem, residual, x0, traces.fun)
     if traces.fun.error is None and problem.doubtful():
         with Attempt() as attempt:
@@ -263,6 +261,7 @@ def _on_host(
 
 def _functions(
     problem: Problem,
+    x0: FloatArray,
     bounds: Bounds | None,
     request: Request,
     traces: Traces,
@@ -270,10 +269,10 @@ def _functions(
 ) -> tuple[Callable[[Any], NDArray[Any]], Callable[[FloatArray, Any], Any]]:
     """Return x -> f and (x, f) -> J, each compiled if it can be."""
     own_jac = problem.jacobian if request.differences is None else None
-    traceable = traces.fun.error is None
+    traceable, n = traces.fun.error is None, len(x0)
     if traceable and not traces.failed and request.differences is None:
-        return problem.model(own_jac is not None).host_functions()
-    residual = _compiled_residual(problem.model(False)) if traceable else problem.residual
+        return problem.model(own_jac is not None, n).host_functions()
+    residual = problem.model(False, n).residual if traceable else problem.residual
     if request.differences is None:
         assert own_jac is not None
         return residual, own_jac
@@ -288,10 +287,6 @@ def _functions(
         sparsity=request.sparsity,
         map_rows=map_rows,
     )
-
-
-def _compiled_residual(model: Model) -> Callable[[FloatArray], FloatArray]:
-    return lambda x: np.asarray(model.residual(x))
 
 
 def _first_residual(

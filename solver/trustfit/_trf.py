@@ -54,7 +54,7 @@ from trustfit import _polish as polishing
 from trustfit._algebra import norm
 from trustfit._bounds import Bounds, inside
 from trustfit._local_model import LocalModel
-from trustfit._loops import choose, stage
+from trustfit._loops import branch, choose, stage
 from trustfit._polish import Polish
 from trustfit._scaling import Scaling, initial_radius, jac_scale, scaling_at
 from trustfit._state import (
@@ -103,40 +103,48 @@ def judge(xp: ModuleType, local: LocalModel, state: State, new: Evaluation, tol:
     # Where the cost is too high, nobody looks at the derivatives.
     refused = new.cost >= tolerated_cost(xp, state)
     finite = xp.isfinite(new.cost) & (local.is_finite(new.M) | refused)
-    actual = xp.where(finite, cost - new.cost, -1.0)
-    Delta, ratio = update_radius(xp, state.Delta, actual, trial.predicted, trial.step_h_norm)
-    Delta = xp.where(finite, Delta, 0.25 * trial.step_h_norm)
-    alpha = xp.where(finite, state.alpha * state.Delta / Delta, state.alpha)
 
-    tightening = state.polish.tightening
-    xtol = tol.xtol * tightening
-    cost_settled = (actual < tol.ftol * tightening * cost) & (ratio > 0.25) & finite
-    x_settled = (trial.step_norm < xtol * (xtol + norm(xp, state.x))) & finite
-    settled = xp.where(
-        cost_settled & x_settled, 4, xp.where(cost_settled, 2, xp.where(x_settled, 3, RUNNING))
-    )
-    moved = xp.any(trial.x != state.x)
-    exhausted = ~(Delta > _SMALLEST_RADIUS) | ((actual <= 0) & ~moved)
-    settled = xp.where((settled == RUNNING) & exhausted, EXHAUSTED, settled)
-    # Small steps in front of a wall of NaN are no sign of a minimum. A model that promised too
-    # much bounds them as well, and then it is no longer the wall.
-    bounded = (state.alpha > 0) | (trial.step_h_norm >= (1 - 1e-6) * state.Delta)
-    hemmed = ~finite | (state.hemmed & (~moved | (bounded & (ratio >= 0.25))))
-    settled = xp.where((settled != RUNNING) & hemmed, NOT_FINITE, settled)
-    culprit = xp.where(
-        xp.isfinite(new.cost), JACOBIAN_NOT_FINITE_AT_START, RESIDUALS_NOT_FINITE_AT_START
-    )
-    at_start = xp.where(finite, RUNNING, culprit)
-    eps = float(xp.finfo(cost.dtype).eps)
-    untold = ((state.alpha > 0) | trial.cut) & (trial.predicted < eps * cost)
-    return Verdict(
-        held_back=(Delta > state.Delta) | ((ratio > 0.75) & trial.cut) | untold,
-        hemmed=xp.where(state.fresh, state.hemmed, hemmed),
-        accepted=finite & (state.fresh | (new.cost < tolerated_cost(xp, state))),
-        Delta=xp.where(state.fresh, state.Delta, Delta),
-        alpha=xp.where(state.fresh, state.alpha, alpha),
-        status=xp.where(state.fresh, at_start, settled),
-    )
+    def at_start() -> Verdict:
+        culprit = xp.where(
+            xp.isfinite(new.cost), JACOBIAN_NOT_FINITE_AT_START, RESIDUALS_NOT_FINITE_AT_START
+        )
+        status = xp.where(finite, RUNNING, culprit)
+        no = xp.zeros((), bool)
+        return Verdict(finite, state.hemmed, no, state.Delta, state.alpha, status)
+
+    def later() -> Verdict:
+        actual = xp.where(finite, cost - new.cost, -1.0)
+        Delta, ratio = update_radius(xp, state.Delta, actual, trial.predicted, trial.step_h_norm)
+        Delta = xp.where(finite, Delta, 0.25 * trial.step_h_norm)
+        alpha = xp.where(finite, state.alpha * state.Delta / Delta, state.alpha)
+
+        tightening = state.polish.tightening
+        xtol = tol.xtol * tightening
+        cost_settled = (actual < tol.ftol * tightening * cost) & (ratio > 0.25) & finite
+        x_settled = (trial.step_norm < xtol * (xtol + norm(xp, state.x))) & finite
+        settled = xp.where(
+            cost_settled & x_settled, 4, xp.where(cost_settled, 2, xp.where(x_settled, 3, RUNNING))
+        )
+        moved = xp.any(trial.x != state.x)
+        exhausted = ~(Delta > _SMALLEST_RADIUS) | ((actual <= 0) & ~moved)
+        settled = xp.where((settled == RUNNING) & exhausted, EXHAUSTED, settled)
+        # Small steps in front of a wall of NaN are no sign of a minimum. A model that promised too
+        # much bounds them as well, and then it is no longer the wall.
+        bounded = (state.alpha > 0) | (trial.step_h_norm >= (1 - 1e-6) * state.Delta)
+        hemmed = ~finite | (state.hemmed & (~moved | (bounded & (ratio >= 0.25))))
+        settled = xp.where((settled != RUNNING) & hemmed, NOT_FINITE, settled)
+        eps = float(xp.finfo(cost.dtype).eps)
+        untold = ((state.alpha > 0) | trial.cut) & (trial.predicted < eps * cost)
+        return Verdict(
+            held_back=(Delta > state.Delta) | ((ratio > 0.75) & trial.cut) | untold,
+            hemmed=hemmed,
+            accepted=finite & (new.cost < tolerated_cost(xp, state)),
+            Delta=Delta,
+            alpha=alpha,
+            status=settled,
+        )
+
+    return branch(xp, state.fresh, at_start, later)
 
 
 def steer(
@@ -156,6 +164,24 @@ def steer(
     if not setup.polish:
         status = xp.where((verdict.status == RUNNING) & spent, 0, verdict.status)
         return status, polish, xp.zeros((), bool)
+    polishes = polish.active | (verdict.status != RUNNING)
+    return branch(
+        xp,
+        polishes,
+        lambda: _steer_polish(xp, state, verdict, spent),
+        lambda: (
+            xp.where(spent, polish.found, RUNNING),
+            polish._replace(taken=xp.zeros_like(polish.taken)),
+            xp.zeros((), bool),
+        ),
+    )
+
+
+def _steer_polish(
+    xp: ModuleType, state: State, verdict: Verdict, spent: Any
+) -> tuple[Any, Polish, Any]:
+    """Decide where polishing is under way, or may begin."""
+    polish = state.polish
     count = polish.taken.dtype
     taken = polish.taken + (verdict.accepted & ~state.fresh).astype(count)
     resumes = polish.active & (polish.probing | (~verdict.accepted & (taken == 0)))
@@ -204,7 +230,8 @@ def propose(
         # A probe may go as far as the Gauss-Newton step would.
         reach = xp.where(polish.active, xp.maximum(state.Delta, norm(xp, p_h)), state.Delta)
         trial = trial_step(xp, state.x, p_h, local, S, scaling, reach, bounds)
-    if setup.polish:
+
+    def polished() -> tuple[Any, Any, Polish]:
         p, s = scaling.d * p_h, local.column_norms(state.at_x.M)
         x_polished = state.x + polishing.mix(xp, polish, state.x, p, s)
         long = polishing.is_long(xp, state.x, p, s)
@@ -213,12 +240,20 @@ def propose(
             worthwhile = worthwhile & inside(xp, x_polished, bounds)
         promising = long & (trial.predicted > polishing.PROMISING * state.at_x.cost) & regular
         probing = polish.probing & promising & (polish.tightening == 1)
-        stays = polish.active & ~worthwhile & ~probing
-        status = xp.where(stays & (status == RUNNING), polish.found, status)
-        trial = trial._replace(x=xp.where(polish.active & ~probing, x_polished, trial.x))
+        stays = ~worthwhile & ~probing
         # A step that its condition spoils is of no use to the next ones.
-        polish = choose(xp, regular, polishing.remember(polish, state.x, p), polish)
-        polish = polish._replace(probing=probing)
+        after = choose(xp, regular, polishing.remember(polish, state.x, p), polish)
+        return (
+            xp.where(probing, trial.x, x_polished),
+            xp.where(stays & (status == RUNNING), polish.found, status),
+            after._replace(probing=probing),
+        )
+
+    if setup.polish:
+        x_new, status, polish = branch(
+            xp, polish.active, polished, lambda: (trial.x, status, polish)
+        )
+        trial = trial._replace(x=x_new)
     return state._replace(
         alpha=xp.where(regular, alpha, state.alpha),
         trial=trial,
@@ -285,7 +320,7 @@ def step(
         x=x,
         at_x=at_x,
         scale=scale,
-        Delta=xp.where(anew, initial_radius(xp, x, scaling.d), verdict.Delta),
+        Delta=branch(xp, anew, lambda: initial_radius(xp, x, scaling.d), lambda: verdict.Delta),
         alpha=xp.where(anew, 0.0, verdict.alpha),
         g=g,
         g_norm=scaling.g_norm,

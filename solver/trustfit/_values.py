@@ -122,7 +122,7 @@ class Value:
 
     def __matmul__(self, other: Operand) -> "Value":
         a, b = array_of(self), array_of(other)
-        return Value(a @ b if all_known(a, b) else lax.dot(a, b))
+        return Value(a @ b) if all_known(a, b) else _product(Value(a), Value(b))
 
     def __neg__(self) -> "Value":
         return unary(np.negative, lax.neg, self)
@@ -261,6 +261,20 @@ def _multiply(a: Operand, b: Operand) -> Value:
         if _is_constant(one, 1) and isinstance(other, Value):
             return spread(other, array_of(one).shape)
     return binary(np.multiply, lax.mul, a, b)
+
+
+def _product(a: Value, b: Value) -> Value:
+    """Return a @ b by multiplications and sums: XLA has no dot product within a kernel.
+
+    Fused with what comes before or after it, it would have none at all.
+    """
+    if len(a.shape) == len(b.shape) == 1:
+        return Value(lax.reduce_sum((a * b).array, (0,)))
+    if len(b.shape) == 1:
+        return Value(lax.reduce_sum((a * b).array, (1,)))
+    if len(a.shape) == 1:
+        return Value(lax.reduce_sum((a[:, None] * b).array, (0,)))
+    return Value(lax.reduce_sum((a[:, :, None] * b[None, :, :]).array, (1,)))
 
 
 def _logical(a: Operand, b: Operand, *, neutral: bool) -> Value:
