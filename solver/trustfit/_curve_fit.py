@@ -6,6 +6,7 @@ from typing import Any, Literal, cast
 import jax
 import numpy as np
 
+from trustfit import _quick as quick
 from trustfit._bounds import Bounds
 from trustfit._covariance import covariance, covariance_by_inverse, dense
 from trustfit._differences import Method
@@ -43,6 +44,8 @@ from trustfit._validation import (
     omit_nan,
 )
 from trustfit._warnings import warn
+
+_UNBOUNDED = (-np.inf, np.inf)
 
 _OPTIONS = frozenset(
     {
@@ -129,7 +132,7 @@ def curve_fit(
     sigma: Any = None,
     absolute_sigma: bool = False,
     check_finite: bool | None = None,
-    bounds: Any = (-np.inf, np.inf),
+    bounds: Any = _UNBOUNDED,
     method: Algorithm | None = None,
     jac: Callable[..., Any] | Method | None = None,
     *,
@@ -230,6 +233,17 @@ def curve_fit(
     UserWarning
         If a tolerance is too small ever to be met.
     """
+    plain = (
+        sigma is check_finite is method is jac is nan_policy is dtype is None
+        and bounds is _UNBOUNDED
+        and polish
+        and not full_output
+        and not kwargs
+    )
+    if plain:
+        answer = quick.fit(f, xdata, ydata, p0, absolute_sigma)
+        if answer is not None:
+            return answer
     check_callable(f)
     n = count_parameters(f, p0)
     check_parameter_count(f, n)
@@ -273,7 +287,10 @@ def curve_fit(
         y,
         weights,
     )
-    return _fit(problem, start, box, request, as_lm, absolute_sigma, full_output)
+    result, by_plan = _fit(problem, start, box, request, as_lm, absolute_sigma, full_output)
+    if plain and by_plan:
+        quick.learn(f, x.given, y, start, request.options)
+    return result
 
 
 def _fit(
@@ -284,7 +301,8 @@ def _fit(
     as_lm: bool,
     absolute_sigma: bool,
     full_output: bool,
-) -> Any:
+) -> tuple[Any, bool]:
+    """Return what the caller gets, and whether `trustfit._quick` could have found it."""
     solution, jac_error = solve(problem, start, bounds, request)
     message = MESSAGES[solution.status]
     if solution.status <= 0:
@@ -305,10 +323,10 @@ def _fit(
     if np.any(np.isinf(pcov)):
         warn("Covariance of the parameters could not be estimated", OptimizeWarning)
     if not full_output:
-        return solution.x, pcov
+        return (solution.x, pcov), solution.inverse is not None
     status = IER[solution.status] if as_lm else solution.status
     information = _information(solution, problem, request, as_lm)
-    return solution.x, pcov, information, message, status
+    return (solution.x, pcov, information, message, status), False
 
 
 def _information(
