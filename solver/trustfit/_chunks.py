@@ -22,40 +22,44 @@ from trustfit._algebra import triangle
 from trustfit._inspection import inner_jaxprs
 from trustfit._losses import rho_of, row_scales
 from trustfit._program import Evaluate, Program
-from trustfit._scalars import of_scalars
+from trustfit._scalars import is_variable, of_scalars
 from trustfit._state import Evaluation
 from trustfit._traced import Traced, point_shape
 from trustfit._values import Value
 
 
 class Bucket(NamedTuple):
-    """How points are laid out: `streams` chunks of `block` points at a time, `capacity` in all.
+    """How points are laid out: `streams` blocks of them at a time, `capacity` in all.
 
-    Several streams are for several cores.
+    Several streams are for several cores. `kernel` says that all of the solve is one kernel, with a
+    loop over blocks that sums every product by itself; `packed` that its data and its head are one
+    vector.
     """
 
     capacity: int
     streams: int
     block: int
+    kernel: bool = False
+    packed: bool = False
 
     @property
     def width(self) -> int:
         """Number of points taken at a time."""
         return self.streams * self.block
 
-    @property
-    def in_one_vector(self) -> bool:
-        """Whether data and numbers are one vector, and all of the solve is one kernel."""
-        return self.width <= _MOST_IN_A_LOOP
 
-
-_MOST_IN_A_LOOP = 16
 # Up to 128 points, one at a time: XLA runs a program on the caller's thread only if it counts less
 # than a thousand operations in it, loops being counted once. More of them are worth the hop to
-# another thread, and the processor's vectors.
-_SMALL = (Bucket(1 << 7, 1, 1), Bucket(1 << 10, 1, _MOST_IN_A_LOOP))
-
-_LARGER = (Bucket(1 << 15, 1, 1 << 10), Bucket(1 << 18, 1, 1 << 12), Bucket(1 << 22, 8, 1 << 13))
+# another thread, and the processor's vectors. On one core, a kernel takes half
+# as long as chunks on two.
+_KERNELS = (
+    Bucket(1 << 7, 1, 1, kernel=True, packed=True),
+    Bucket(1 << 10, 1, 32, kernel=True, packed=True),
+    Bucket(1 << 15, 1, 64, kernel=True),
+    Bucket(1 << 18, 1, 128, kernel=True),
+    Bucket(1 << 22, 1, 64, kernel=True),
+)
+_CHUNKS = (Bucket(1 << 15, 1, 1 << 10), Bucket(1 << 18, 1, 1 << 12), Bucket(1 << 22, 8, 1 << 13))
 
 _MOST_UNROLLED = 5
 """Variables up to which a loop over points sums each product by itself."""
@@ -77,26 +81,30 @@ _LARGEST_SHARED = 64
 
 def bucket_for(traced: Traced, n: int, m: int, local: str) -> Bucket:
     """Return the layout for m points."""
-    small = n <= _MOST_UNROLLED and local == "gram" and is_simple(traced)
-    for bucket in (*_SMALL, *_LARGER) if small else _LARGER:
+    in_kernel = n <= _MOST_UNROLLED and local == "gram" and is_simple(traced)
+    buckets = _KERNELS if in_kernel else _CHUNKS
+    for bucket in buckets:
         if m <= bucket.capacity:
             return bucket
-    largest = _LARGER[-1]
-    capacity = largest.capacity
+    capacity = buckets[-1].capacity
     while capacity < m:
         capacity *= 8
-    return largest._replace(capacity=capacity)
+    return buckets[-1]._replace(capacity=capacity)
 
 
 def is_simple(traced: Traced) -> bool:
     """Return whether a function at one point may be part of a single kernel.
 
-    That is known of elementwise operations on a few numbers; and all data have to fit into one
-    vector of float64.
+    That is known of elementwise operations on a few numbers. All data have to be float64, and all
+    have to be used: XLA ends the process if a kernel does not use what it is given.
     """
     if any(one.kind == "shared" for one in traced.arguments):
         return False
     if any(one.dtype != np.float64 for one in traced.arguments):
+        return False
+    jaxpr = traced.jaxpr.jaxpr
+    used = {atom for equation in jaxpr.eqns for atom in equation.invars if is_variable(atom)}
+    if not used.issuperset(jaxpr.invars):
         return False
     return _is_simple(traced.jaxpr.jaxpr)
 
@@ -157,12 +165,29 @@ def chunk_rows(
 def point_rows(
     traced: Traced, x: jax.Array, points: Points, index: Any, bucket: Bucket
 ) -> tuple[jax.Array, list[jax.Array]]:
-    """Return f and the columns of J, shape (block,) each, of the points from an index on.
-
-    `points` holds a single vector.
-    """
-    (vector,) = points.arrays
+    """Return f and the columns of J, shape (block,) each, of the points from an index on."""
     shapes = [point_shape(one) for one in traced.arguments if one.kind == "points"]
+    if points.arrays[0].ndim == 1:
+        parts = _parts_of_vector(points.arrays[0], shapes, index, bucket)
+    else:
+        rows = [_rows_from(array, index, bucket.block) for array in points.arrays]
+        parts = [
+            lax.reshape(row, (*shape, bucket.block))
+            for row, shape in zip(rows, shapes, strict=True)
+        ]
+    arguments = arguments_of(traced, points, parts)
+    axes = [-1 if one.kind == "points" else None for one in traced.arguments]
+    return _derived(traced, x, arguments, axes)
+
+
+def _rows_from(array: Any, start: Any, width: int) -> Any:
+    return lax.dynamic_slice(array, (np.int32(0), start), (array.shape[0], width))
+
+
+def _parts_of_vector(
+    vector: Any, shapes: Sequence[tuple[int, ...]], index: Any, bucket: Bucket
+) -> list[Any]:
+    """Return what a single vector, which ends with all points, holds of those from an index on."""
     at = vector.shape[0] - bucket.capacity * sum(map(math.prod, shapes))
     parts: list[Any] = []
     for shape in shapes:
@@ -171,9 +196,7 @@ def point_rows(
         rows = [lax.dynamic_slice(vector, (place,), (bucket.block,)) for place in places]
         parts.append(lax.reshape(lax.concatenate(rows, 0), (*shape, bucket.block)))
         at += size * bucket.capacity
-    arguments = arguments_of(traced, points, parts)
-    axes = [-1 if one.kind == "points" else None for one in traced.arguments]
-    return _derived(traced, x, arguments, axes)
+    return parts
 
 
 def _derived(
@@ -269,10 +292,7 @@ def evaluate_chunks(
         def add(carried: Any) -> Any:
             index, M, total, squares = carried
             start = index * np.int32(bucket.width)
-            slices = [
-                lax.dynamic_slice(array, (np.int32(0), start), (array.shape[0], bucket.width))
-                for array in points.arrays
-            ]
+            slices = [_rows_from(array, start, bucket.width) for array in points.arrays]
             counts = start + np.arange(bucket.width, dtype=np.int32) < points.count
             with jax.named_scope("residual and Jacobian"):
                 f, J = _by_streams(traced, x, points, slices, bucket)

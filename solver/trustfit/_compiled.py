@@ -112,11 +112,6 @@ class Recipe:
     bucket: Bucket | None
     head: Head
 
-    @property
-    def in_one_vector(self) -> bool:
-        """Whether the data belong to the head."""
-        return self.bucket is not None and self.bucket.in_one_vector
-
 
 def compiler_options(traced: Traced) -> dict[str, Any]:
     """Return how XLA is to compile programs of a function."""
@@ -130,9 +125,8 @@ def compiled_solve(recipe: Recipe) -> Callable[..., tuple[jax.Array, tuple[jax.A
     `arrays` and `shared` are those of `trustfit._chunks.Points`; for whole arrays, `arrays` is
     empty and `shared` has all arguments that are not numbers; in one vector, both are empty.
     """
-    build = {True: _of_one_kernel, False: _of_chunks}[recipe.in_one_vector]
-    if recipe.bucket is None:
-        build = _of_whole_arrays
+    bucket = recipe.bucket
+    build = _of_whole_arrays if bucket is None else _of_one_kernel if bucket.kernel else _of_chunks
     return jax.jit(build(recipe), compiler_options=compiler_options(recipe.traced))
 
 
@@ -195,9 +189,9 @@ def _of_one_kernel(recipe: Recipe) -> Callable[..., Any]:
     assert bucket is not None
     length = sum(recipe.head.sizes())
 
-    def whole(vector: Any) -> Any:
+    def whole(vector: Any, *arrays: Any) -> Any:
         start, problem, numbers, count = recipe.head.read(lax.slice(vector, (0,), (length,)))
-        points = Points([vector], count, numbers, ())
+        points = Points([vector] if bucket.packed else arrays, count, numbers, ())
         evaluate = evaluate_points(traced, program, bucket, points, problem.f_scale)
         state = begin(program, 0, start)
         step = step_of(program, Value(count))
@@ -206,7 +200,7 @@ def _of_one_kernel(recipe: Recipe) -> Callable[..., Any]:
     kernel = one_kernel(whole)
 
     def solve(head: Any, arrays: Sequence[Any], shared: Sequence[Any]) -> Any:
-        return kernel(head), ()
+        return kernel(head, *arrays), ()
 
     return solve
 

@@ -4,6 +4,7 @@
 # pyright: reportConstantRedefinition=false
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from trustfit._buffers import Buffers
 from trustfit._chunks import Bucket, bucket_for
+from trustfit._collection import collection_paused
 from trustfit._compiled import Recipe, compiled_rows, compiled_solve, head_for
 from trustfit._host_functions import weigh
 from trustfit._program import Program, Start
@@ -84,12 +86,21 @@ class Model:
             bucket = bucket_for(traced, len(start.x0), self.m, program.local)
             program = program._replace(keep_rows=False)
         recipe = Recipe(traced, program, bucket, head_for(traced, start, problem))
+        known = compiled_solve.cache_info().misses
         run = compiled_solve(recipe)
+        is_new = compiled_solve.cache_info().misses > known
+        with collection_paused() if is_new else nullcontext():
+            return self._run(run, recipe, start, problem)
+
+    def _run(
+        self, run: Callable[..., Any], recipe: Recipe, start: Start, problem: Problem
+    ) -> tuple[FloatArray, tuple[FloatArray, ...]]:
+        traced, bucket = self.traced, recipe.bucket
         numbers = numbers_of(traced, self.values)
         head = recipe.head.fill(start, problem, numbers, self.m)
         if bucket is None:
             packed, rows = run(np.concatenate(head), (), self._values("shared", "points"))
-        elif recipe.in_one_vector:
+        elif bucket.packed:
             packed, rows = run(self._one_vector(head, bucket), (), ())
         else:
             arrays = self._padded(bucket, 0, self.m)

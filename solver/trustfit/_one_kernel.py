@@ -14,7 +14,7 @@ import jax
 from jax.experimental.xla_metadata import set_xla_metadata
 
 # The trip counts of a solve's loops depend on data: there is nothing to find, and searching costs.
-_PASSES = "while-loop-invariant-code-motion,while-loop-trip-count-annotator"
+_PASSES = "simplify-while-loops,while-loop-invariant-code-motion,while-loop-trip-count-annotator"
 
 COMPILER_OPTIONS: Mapping[str, Any] = MappingProxyType(
     {"xla_disable_hlo_passes": _PASSES, "xla_backend_optimization_level": 1}

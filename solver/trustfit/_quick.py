@@ -108,7 +108,7 @@ def fit(
     if plan is None or m <= n or not _settings_are_ordinary():
         return None
     # Infinity in x may leave residuals finite; everything else that is not shows in the result.
-    if not math.isfinite(xdata.dot(xdata)):
+    if not math.isfinite(_sum(xdata)):
         return None
     with jax.enable_x64(True):
         packed = np.asarray(_run(plan, start, xdata, ydata))
@@ -119,9 +119,18 @@ def fit(
     return packed[:n].copy(), packed[places.inverse].reshape(n, n) * factor
 
 
+def _sum(x: FloatArray) -> float:
+    """Return a sum that is not finite if an element is not.
+
+    Of few numbers that of their squares is found faster. But for many BLAS wakes threads, which
+    stay awake for a while, in the way of the program.
+    """
+    return x.dot(x) if x.size <= 1024 else x.sum()
+
+
 def _run(plan: _Plan, start: FloatArray, x: FloatArray, y: FloatArray) -> Any:
     bucket, head, m, n = plan.bucket, plan.head, x.size, start.size
-    if bucket.in_one_vector:
+    if bucket.packed:
         length, capacity = head.size, bucket.capacity
         (vector,) = BUFFERS.get([((length + 2 * capacity,), np.float64)])
         vector[:length] = head

@@ -41,9 +41,9 @@ def of_scalars(jaxpr: Jaxpr, position: int) -> Jaxpr | None:
             scalars[index] = scalars[index] or Var(variable.aval)
             elements[variable] = _known(scalars[index])
     vectors = {x, *parts}
-    if any(atom in vectors for equation in kept for atom in equation.invars if _is_var(atom)):
+    if any(atom in vectors for equation in kept for atom in equation.invars if is_variable(atom)):
         return None
-    if any(atom in vectors for atom in jaxpr.outvars if _is_var(atom)):
+    if any(atom in vectors for atom in jaxpr.outvars if is_variable(atom)):
         return None
     some = next((scalar for scalar in scalars if scalar is not None), None)
     if some is None:
@@ -64,7 +64,8 @@ def _known(scalar: Var | None) -> Var:
     return scalar
 
 
-def _is_var(atom: Any) -> bool:
+def is_variable(atom: Any) -> bool:
+    """Return whether an atom of a jaxpr is a variable, not a literal."""
     return not isinstance(atom, Literal)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from trustfit._canonical import canonicalise, lift_constants
+from trustfit._collection import collection_paused
 from trustfit._identity import fingerprint
 from trustfit._inspection import count_equations, inspect
 from trustfit._rowwise import NotRowWise, per_point
@@ -140,7 +141,8 @@ class Traces:
         if known is not None and unchanged(known.snapshot, found.arrays):
             return known.traced, False
         snapshot = remember(found.arrays)
-        traced = trace(functions, n, data)
+        with collection_paused():
+            traced = trace(functions, n, data)
         self._known[key] = _Remembered(snapshot, traced)
         while len(self._known) > _MOST_KEPT:
             self._known.popitem(last=False)
