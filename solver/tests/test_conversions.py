@@ -33,7 +33,7 @@ def test_arrays_leave_the_fused_solve_once(bounds: Any):
         result = CASE.ours(bounds=bounds)
     assert result.nfev > 5
     assert found_by(recorder) == {
-        ("_model.py", "solve", "numpy"): 1,
+        ("_model.py", "_run", "numpy"): 1,
         ("_model.py", "_evaluate", "numpy"): 2,
     }
 

@@ -186,3 +186,14 @@ def test_a_function_is_traced_once_a_program():
     result = trustfit.least_squares(fun, [1.0], args=(X,))
     assert result.nfev > 2
     assert len(calls) == 1
+
+
+def test_a_trace_that_was_found_out_is_not_trusted_at_the_next_call():
+    def f(x: Any, a: Any, b: Any) -> Any:
+        return a * x + (b if isinstance(x, np.ndarray) else b**2)
+
+    x = np.linspace(0, 1, 20)
+    for b in (3.0, 0.5):
+        with pytest.warns(trustfit.UnacceleratedWarning):
+            popt, _ = trustfit.curve_fit(f, x, 2 * x + b)
+        np.testing.assert_allclose(popt, [2, b], rtol=1e-6)

@@ -22,7 +22,15 @@ from trustfit._host_functions import weigh
 from trustfit._program import Program, Start
 from trustfit._settings import HostFunctions
 from trustfit._state import Problem
-from trustfit._traced import Argument, Data, Traced, Traces, UserFunctions, numbers_of
+from trustfit._traced import (
+    Argument,
+    Data,
+    Remembered,
+    Traced,
+    Traces,
+    UserFunctions,
+    numbers_of,
+)
 from trustfit._types import FloatArray, Vector
 from trustfit._untraceable import is_data
 
@@ -39,17 +47,19 @@ class Model:
 
     Attributes
     ----------
-    traced : Traced
-        The functions.
+    trace : Remembered
+        The functions traced, and whether that is to be trusted.
     values : sequence of arrays
         Their arguments beside x.
-    fresh : bool
-        Whether they had to be traced for this model.
     """
 
-    traced: Traced
+    trace: Remembered
     values: Sequence[Any]
-    fresh: bool
+
+    @property
+    def traced(self) -> Traced:
+        """The functions."""
+        return self.trace.traced
 
     @property
     def m(self) -> int:
@@ -167,8 +177,8 @@ class Model:
 
 
 def _model(functions: UserFunctions, n: int, data: Data) -> Model:
-    traced, fresh = _TRACES.get(functions, n, data)
-    return Model(traced, (*traced.constants, *jax.tree.leaves(data)), fresh)
+    trace = _TRACES.get(functions, n, data)
+    return Model(trace, (*trace.traced.constants, *jax.tree.leaves(data)))
 
 
 def _real(value: Any, name: str) -> jax.Array:

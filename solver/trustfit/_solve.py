@@ -150,7 +150,7 @@ def _compiled(
     """
     model = problem.model(True, len(start))
     solution = _fused.minimize(model, start, bounds, request.options, rows=request.rows)
-    if model.fresh and problem.doubtful():
+    if not model.trace.trusted and problem.doubtful():
         options = request.options
         with Attempt() as attempt:  # functions for JAX alone cannot be called with NumPy's arrays
             plain = [problem.residual(x).astype(np.float64) for x in (start, solution.x)]
@@ -158,6 +158,7 @@ def _compiled(
             _compare(np.sqrt(2 * solution.cost), np.sqrt(2 * costs[1]), max(costs), request)
         if isinstance(attempt.error, Mismatch):
             raise attempt.error
+    model.trace.trusted = True
     return solution
 
 

@@ -108,19 +108,26 @@ class Traced:
         return call
 
 
-class _Remembered(NamedTuple):
-    snapshot: Snapshot
+@dataclass
+class Remembered:
+    """A trace, what the arrays held that the functions can read, and whether it is to be trusted.
+
+    It is not until a comparison with a plain call, where there is reason for one.
+    """
+
+    snapshot: Snapshot | None
     traced: Traced
+    trusted: bool = False
 
 
 class Traces:
     """Traces by what was traced, the last few hundred of them."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[Hashable, _Remembered] = OrderedDict()
+        self._known: OrderedDict[Hashable, Remembered] = OrderedDict()
 
-    def get(self, functions: UserFunctions, n: int, data: Data) -> tuple[Traced, bool]:
-        """Return the functions traced, and whether that was done now.
+    def get(self, functions: UserFunctions, n: int, data: Data) -> Remembered:
+        """Return the functions traced, now or earlier.
 
         Parameters
         ----------
@@ -135,18 +142,18 @@ class Traces:
         types = tuple([_type_of(leaf) for leaf in leaves])
         found = fingerprint(functions.what)
         if found is None:
-            return trace(functions, n, data), True
+            return Remembered(None, trace(functions, n, data))
         key = (found.key, functions.caller, n, tree, types)
         known = self._known.get(key)
-        if known is not None and unchanged(known.snapshot, found.arrays):
-            return known.traced, False
+        if known and known.snapshot and unchanged(known.snapshot, found.arrays):
+            return known
         snapshot = remember(found.arrays)
         with collection_paused():
-            traced = trace(functions, n, data)
-        self._known[key] = _Remembered(snapshot, traced)
+            found_now = Remembered(snapshot, trace(functions, n, data))
+        self._known[key] = found_now
         while len(self._known) > _MOST_KEPT:
             self._known.popitem(last=False)
-        return traced, True
+        return found_now
 
 
 def _type_of(leaf: Any) -> Hashable:
