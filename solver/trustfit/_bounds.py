@@ -28,6 +28,18 @@ def inside(xp: ModuleType, x: Any, bounds: Bounds) -> Any:
     return xp.all((x >= bounds.lb) & (x <= bounds.ub))
 
 
+def feasible_start(bounds: Bounds) -> FloatArray:
+    """Return ones, or with bounds their middle, or 1 inside the only one (on the host)."""
+    lb, ub = bounds
+    lower, upper = np.isfinite(lb), np.isfinite(ub)
+    start = np.ones_like(lb)
+    both, only_lower, only_upper = lower & upper, lower & ~upper, ~lower & upper
+    start[both] = 0.5 * (lb[both] + ub[both])
+    start[only_lower] = lb[only_lower] + 1
+    start[only_upper] = ub[only_upper] - 1
+    return start
+
+
 def coleman_li_scaling(xp: ModuleType, x: Any, g: Any, bounds: Bounds) -> tuple[Any, Any]:
     """Return v, the distances to the bounds that -g points at (1 without one), and dv/dx."""
     to_upper = (g < 0) & xp.isfinite(bounds.ub)

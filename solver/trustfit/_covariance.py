@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trustfit._settings import Solution
 from trustfit._types import FloatArray
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -112,3 +113,26 @@ def covariance(
         inverse = inverse * (2 * cost / freedom) if freedom > 0 else None
     pcov[np.ix_(free, free)] = np.inf if inverse is None else inverse
     return pcov
+
+
+def covariance_of(
+    solution: Solution,
+    m: int,
+    fixed: NDArray[np.bool_],
+    *,
+    absolute_sigma: bool,
+    relative_error: float = _EPS,
+) -> FloatArray:
+    """Return what `covariance` does, by whatever a solution of m residuals brings along."""
+    if solution.inverse is not None:
+        return covariance_by_inverse(
+            solution.inverse, solution.cost, m, absolute_sigma=absolute_sigma
+        )
+    return covariance(
+        dense(solution.jac) if solution.R is None else solution.R,
+        solution.cost,
+        m,
+        fixed,
+        absolute_sigma=absolute_sigma,
+        relative_error=relative_error,
+    )

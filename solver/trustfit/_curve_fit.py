@@ -1,26 +1,18 @@
 """`curve_fit`: a model function and data in, parameters and their covariance out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Literal, cast
 
 import jax
 import numpy as np
 
 from trustfit import _quick as quick
-from trustfit._bounds import Bounds
-from trustfit._covariance import covariance, covariance_by_inverse, dense
+from trustfit._bounds import Bounds, feasible_start
+from trustfit._covariance import covariance_of, dense
+from trustfit._curve_options import Asked, check_nan_policy, check_options, check_point_count
 from trustfit._differences import Method
-from trustfit._leastsq_keywords import translate
 from trustfit._minpack_output import IER, infodict
-from trustfit._options import (
-    Algorithm,
-    Precision,
-    check_dtype,
-    check_jac,
-    check_lm,
-    check_method,
-    check_request,
-)
+from trustfit._options import Algorithm
 from trustfit._problem import Problem, curve_problem, in_precision
 from trustfit._result import MESSAGES, OptimizeWarning
 from trustfit._settings import Solution
@@ -47,50 +39,6 @@ from trustfit._warnings import warn
 
 _UNBOUNDED = (-np.inf, np.inf)
 
-_OPTIONS = frozenset(
-    {
-        "callback",
-        "diff_step",
-        "f_scale",
-        "ftol",
-        "gtol",
-        "jac_sparsity",
-        "loss",
-        "max_nfev",
-        "tr_options",
-        "tr_solver",
-        "verbose",
-        "workers",
-        "x_scale",
-        "xtol",
-    }
-)
-
-
-def feasible_start(bounds: Bounds) -> FloatArray:
-    """Return ones, or where there are bounds their middle, or 1 inside the only one."""
-    lb, ub = bounds
-    lower, upper = np.isfinite(lb), np.isfinite(ub)
-    start = np.ones_like(lb)
-    both, only_lower, only_upper = lower & upper, lower & ~upper, ~lower & upper
-    start[both] = 0.5 * (lb[both] + ub[both])
-    start[only_lower] = lb[only_lower] + 1
-    start[only_upper] = ub[only_upper] - 1
-    return start
-
-
-def check_keywords(keywords: Mapping[str, Any]) -> None:
-    """Refuse keywords that neither `least_squares` nor `leastsq` would take from `curve_fit`."""
-    if "args" in keywords:
-        raise ValueError(
-            "`args` is not an option of `curve_fit`; got one. Let `f` close over its constants."
-        )
-    unknown = sorted(set(keywords) - _OPTIONS)
-    if unknown:
-        raise TypeError(
-            f"`curve_fit` has no argument `{unknown[0]}`. Its options are those of `least_squares`."
-        )
-
 
 def check_data(
     xdata: Any, ydata: Any, sigma: Any, check_finite: bool | None, nan_policy: Any
@@ -99,11 +47,7 @@ def check_data(
 
     As in SciPy, `check_finite` is the default, and comes before a `nan_policy`.
     """
-    if nan_policy not in (None, "raise", "omit"):
-        raise ValueError(
-            f"`nan_policy` must be None, 'raise' or 'omit'; got {nan_policy!r}. Take 'omit' to "
-            "leave points with NaN out."
-        )
+    check_nan_policy(nan_policy)
     x, y = convert_xdata(xdata), convert_ydata(ydata)
     check_ydata_shape(y)
     if check_finite or (check_finite is None and nan_policy is None):
@@ -254,32 +198,9 @@ def curve_fit(
     check_start_in_bounds(start, box)
     x, y, weights = check_data(xdata, ydata, sigma, check_finite, nan_policy)
     y = _spread(f, x, start, y)
-    if as_lm and y.size < n:
-        raise TypeError(
-            f"There must be at least as many points as parameters; got {y.size} for {n}. Pass "
-            "`method='trf'` to fit them all the same."
-        )
-    kwargs, jac = translate(kwargs, jac)
-    check_keywords(kwargs)
-    if method == "lm":
-        check_lm(loss=kwargs.get("loss", "linear"), jac_sparsity=kwargs.get("jac_sparsity"))
-        kwargs.setdefault("x_scale", "jac")
-    if method is not None:
-        check_method(method, bounded=not box.absent)
-    if as_lm and kwargs.get("max_nfev") is None:
-        kwargs["max_nfev"] = 200 * (n + 1)
-    own_jac, differences = check_jac(
-        jac, diff_step=kwargs.get("diff_step"), jac_sparsity=kwargs.get("jac_sparsity")
-    )
-    precision: Precision = check_dtype(dtype)
-    request = check_request(
-        n,
-        polish=polish,
-        differences=differences,
-        dtype=precision,
-        rows=full_output,
-        **kwargs,
-    )
+    check_point_count(y.size, n, as_lm)
+    asked = Asked(method, as_lm, jac, dtype, polish, full_output, kwargs)
+    own_jac, precision, request = check_options(asked, n, bounded=not box.absent)
     problem = curve_problem(
         in_precision(f, precision),
         None if own_jac is None else in_precision(own_jac, precision),
@@ -307,19 +228,13 @@ def _fit(
     message = MESSAGES[solution.status]
     if solution.status <= 0:
         raise RuntimeError(f"Optimal parameters not found: {message}")
-    if solution.inverse is not None:
-        pcov = covariance_by_inverse(
-            solution.inverse, solution.cost, problem.m, absolute_sigma=absolute_sigma
-        )
-    else:
-        pcov = covariance(
-            dense(solution.jac) if solution.R is None else solution.R,
-            solution.cost,
-            problem.m,
-            bounds.lb == bounds.ub,
-            absolute_sigma=absolute_sigma,
-            relative_error=jac_error,
-        )
+    pcov = covariance_of(
+        solution,
+        problem.m,
+        bounds.lb == bounds.ub,
+        absolute_sigma=absolute_sigma,
+        relative_error=jac_error,
+    )
     if np.any(np.isinf(pcov)):
         warn("Covariance of the parameters could not be estimated", OptimizeWarning)
     if not full_output:

@@ -20,6 +20,10 @@ JACOBIAN_AT_START = (
 """What is said of start values that a solve cannot begin from."""
 
 
+class ResidualsNotFinite(ValueError):
+    """A solve cannot begin where the residuals are not finite."""
+
+
 class JacobianNotFinite(ValueError):
     """A solve cannot begin where the Jacobian is not finite."""
 
@@ -55,7 +59,7 @@ def to_solution(
         If the residuals or the Jacobian were not finite at the start.
     """
     if state.status == states.RESIDUALS_NOT_FINITE_AT_START:
-        raise ValueError(RESIDUALS_AT_START)
+        raise ResidualsNotFinite(RESIDUALS_AT_START)
     if state.status == states.JACOBIAN_NOT_FINITE_AT_START:
         raise JacobianNotFinite(JACOBIAN_AT_START)
     active = np.zeros(len(state.x), int)

@@ -20,7 +20,12 @@ from trustfit._problem import Problem
 from trustfit._progress import callback_monitor, closing_lines, compose, printer
 from trustfit._result import MESSAGES, OptimizeWarning, UnacceleratedWarning
 from trustfit._settings import HostFunctions, Options, Solution
-from trustfit._solution import JACOBIAN_AT_START, RESIDUALS_AT_START, JacobianNotFinite
+from trustfit._solution import (
+    JACOBIAN_AT_START,
+    RESIDUALS_AT_START,
+    JacobianNotFinite,
+    ResidualsNotFinite,
+)
 from trustfit._types import FloatArray, TrSolver
 from trustfit._untraceable import Attempt, Trace
 from trustfit._warnings import warn
@@ -106,7 +111,7 @@ def solve(problem: Problem, x0: FloatArray, bounds: Bounds, request: Request) ->
     start = strictly_feasible(np, x0, bounds, rstep=1e-10)
     box = None if bounds.absent else bounds
     failure: Exception | None = None
-    with _settings():
+    with settings():
         if choose(request.needs(problem.traceable)) == "fused":
             with Attempt() as attempt:
                 return _told(_compiled(problem, start, box, request), request, None)
@@ -123,7 +128,7 @@ def solve(problem: Problem, x0: FloatArray, bounds: Bounds, request: Request) ->
 
 
 @contextlib.contextmanager
-def _settings() -> Generator[None]:
+def settings() -> Generator[None]:
     """Compute in float64, by NumPy's rules, in this thread and this block only."""
     with (
         jax.enable_x64(True),
@@ -151,15 +156,28 @@ def _compiled(
     model = problem.model(True, len(start))
     solution = _fused.minimize(model, start, bounds, request.options, rows=request.rows)
     if not model.trace.trusted and problem.doubtful():
-        options = request.options
-        with Attempt() as attempt:  # functions for JAX alone cannot be called with NumPy's arrays
-            plain = [problem.residual(x).astype(np.float64) for x in (start, solution.x)]
-            costs = [total_cost(np, f, options.f_scale, options.loss) for f in plain]
-            _compare(np.sqrt(2 * solution.cost), np.sqrt(2 * costs[1]), max(costs), request)
-        if isinstance(attempt.error, Mismatch):
-            raise attempt.error
+        check_against_call(problem, start, solution.x, solution.cost, request)
     model.trace.trusted = True
     return solution
+
+
+def check_against_call(
+    problem: Problem, start: FloatArray, x: FloatArray, cost: float, request: Request
+) -> None:
+    """Compare the cost that a program found at x with that of a plain call.
+
+    Raises
+    ------
+    Mismatch
+        If it is another one.
+    """
+    options = request.options
+    with Attempt() as attempt:  # functions for JAX alone cannot be called with NumPy's arrays
+        plain = [problem.residual(one).astype(np.float64) for one in (start, x)]
+        costs = [total_cost(np, f, options.f_scale, options.loss) for f in plain]
+        _compare(np.sqrt(2 * cost), np.sqrt(2 * costs[1]), max(costs), request)
+    if isinstance(attempt.error, Mismatch):
+        raise attempt.error
 
 
 def _compare(traced: Any, plain: Any, largest: Any, request: Request) -> None:
@@ -305,7 +323,7 @@ def _first_residual(
             f"`{problem.name}` must return at least one residual; got none. Check its data."
         )
     if not np.all(np.isfinite(f0)):
-        raise ValueError(RESIDUALS_AT_START)
+        raise ResidualsNotFinite(RESIDUALS_AT_START)
     return f0
 
 

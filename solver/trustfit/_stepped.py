@@ -28,6 +28,7 @@ from trustfit._solution import (
     JACOBIAN_AT_START,
     RESIDUALS_AT_START,
     JacobianNotFinite,
+    ResidualsNotFinite,
     square_root,
     to_solution,
 )
@@ -148,7 +149,7 @@ def evaluate(solve: Solve, local: LocalModel, state: State, fun: FloatArray) -> 
     """Return the evaluation of the trial with residuals `fun`; without J if it will be refused."""
     cost = total_cost(np, fun, solve.options.f_scale, solve.options.loss)
     if state.nfev == 0 and not np.isfinite(cost):
-        raise ValueError(RESIDUALS_AT_START)
+        raise ResidualsNotFinite(RESIDUALS_AT_START)
     if not cost < trf.tolerated_cost(np, state):
         return state.at_x._replace(cost=cost)
     J = evaluate_jacobian(solve.functions, state.trial.x, fun)

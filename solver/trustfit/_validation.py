@@ -19,7 +19,8 @@ from trustfit._types import FloatArray
 _LARGEST = 1e150
 
 
-def _as_float(value: Any, name: str) -> FloatArray:
+def as_float(value: Any, name: str) -> FloatArray:
+    """Return a copy as a float64 array of its own shape."""
     try:
         array = np.asarray(value)
         if value is None:
@@ -55,18 +56,18 @@ def convert_xdata(xdata: Any) -> Abscissae:
     array of JAX is handed on as it is to a model that is called from Python.
     """
     if isinstance(xdata, list | tuple | np.ndarray):
-        array = _as_float(xdata, "xdata")
+        array = as_float(xdata, "xdata")
         return Abscissae(array, array)
     one_dimensional = isinstance(xdata, float | int | np.generic) or getattr(xdata, "ndim", 0) == 1
     if one_dimensional or isinstance(xdata, jax.Array):
         with contextlib.suppress(ValueError):
-            return Abscissae(_as_float(xdata, "xdata"), xdata)
+            return Abscissae(as_float(xdata, "xdata"), xdata)
     return Abscissae(None, xdata)
 
 
 def convert_ydata(ydata: Any) -> FloatArray:
     """Return `ydata` as a float64 array of its own shape, (1,) for a number."""
-    return np.atleast_1d(_as_float(ydata, "ydata"))
+    return np.atleast_1d(as_float(ydata, "ydata"))
 
 
 def check_ydata_shape(y: FloatArray) -> None:
@@ -180,7 +181,7 @@ def omit_nan(x: Abscissae, y: FloatArray, sigma: Any) -> tuple[Abscissae, FloatA
 
 def check_initial_parameters(x0: Any, name: str = "p0") -> FloatArray:
     """Return the start values as a float64 array of shape (n,)."""
-    array = np.atleast_1d(_as_float(x0, name))
+    array = np.atleast_1d(as_float(x0, name))
     if array.ndim > 1:
         raise ValueError(
             f"`{name}` must have shape (n,); got {array.shape}. Pass `{name}.ravel()`."
@@ -212,7 +213,7 @@ def check_bounds(bounds: Any, n: int) -> Bounds:
             f"`bounds` must be a pair (lower, upper); got {got}. "
             "Pass `(lb, ub)`, each a number or an array of shape (n,), or leave them out."
         ) from error
-    lb, ub = (_as_float(bound, "bounds") for bound in (lower, upper))
+    lb, ub = (as_float(bound, "bounds") for bound in (lower, upper))
     for bound in (lb, ub):
         if bound.shape not in ((), (1,), (n,)):
             raise ValueError(
@@ -253,7 +254,7 @@ def check_sigma(sigma: Any, m: int) -> FloatArray:
         The factors of the residuals, or the matrix L^-1 to multiply them by, where L L.T = sigma
         and L is lower triangular.
     """
-    array = _as_float(sigma, "sigma")
+    array = as_float(sigma, "sigma")
     if array.shape == (m, m) and m > 1:
         return _inverse_of_factor(array)
     if array.size != 1 and array.shape != (m,):
