@@ -11,6 +11,8 @@ from trustfit._bounds import Bounds, feasible_start
 from trustfit._covariance import covariance_of, dense
 from trustfit._curve_options import Asked, check_nan_policy, check_options, check_point_count
 from trustfit._differences import Method
+from trustfit._many_curve_fit import fit_many
+from trustfit._many_validation import is_stacked
 from trustfit._minpack_output import IER, infodict
 from trustfit._options import Algorithm
 from trustfit._problem import Problem, curve_problem, in_precision
@@ -89,7 +91,8 @@ def curve_fit(
     """Fit a function's parameters to data by nonlinear least squares.
 
     Called like `scipy.optimize.curve_fit`, and always solved by the trust-region reflective
-    algorithm, in float64 whatever the setting of JAX and the data's own precision.
+    algorithm, in float64 whatever the setting of JAX and the data's own precision. Stacked `ydata`,
+    shape (k, m), makes k fits of it: see *Many fits* below.
 
     Parameters
     ----------
@@ -103,7 +106,7 @@ def curve_fit(
         Where the data were measured; lists, tuples and numbers are handed to `f` as arrays. Also
         of another shape or length, if `f` returns shape (m,) from it, or one number. A table or
         a dictionary is handed on as it is, and `f` then called from Python.
-    ydata : array_like, shape (m,)
+    ydata : array_like, shape (m,), or (k, m) for k fits
         The data.
     p0 : array_like, shape (n,), or a number, optional
         Start values. By default ones; with bounds their middle, or 1 inside the only one.
@@ -166,16 +169,59 @@ def curve_fit(
     TypeError
         If there is no such argument, or for 'lm' if there are fewer points than parameters.
     RuntimeError
-        If no tolerance is satisfied at the end.
+        If no tolerance is satisfied at the end of a single fit.
 
     Warns
     -----
     OptimizeWarning
-        If the covariance cannot be estimated, or TRF answers for another `method`.
+        If the covariance cannot be estimated, one of many fits does not converge, or TRF answers
+        for another `method`.
     UnacceleratedWarning
         If JAX cannot trace `f` or `jac`.
     UserWarning
         If a tolerance is too small ever to be met.
+
+    Notes
+    -----
+    **Many fits.** `ydata` of shape (k, m) holds the data of k fits of the same model. What they
+    share is given as for one fit; what each has of its own, with the fits as its first axis:
+
+    ==========  ==============================  ==========================
+    Argument    Shared                          Of each fit
+    ==========  ==============================  ==========================
+    `xdata`     (m,), or (1, d, m)              (k, m), or (k, d, m)
+    `p0`        (n,)                            (k, n)
+    `sigma`     a number, or (m,)               (k, m); no covariances
+    `bounds`    a pair of numbers, or of (n,)   a pair of (k, n)
+    ==========  ==============================  ==========================
+
+    Each fit is, to rounding, that of a call of its own, and `popt` has shape (k, n), `pcov`
+    (k, n, n). They are compiled as one program, run in chunks by every processor. One that does not
+    converge harms no other: it raises nothing, its `pcov` is infinite, and an `OptimizeWarning` at
+    the end tells how many there are. So it is with a fit of which the data, the own start values or
+    the residuals there are not finite; its `popt` is where it starts.
+
+    With `full_output`, `infodict` holds "nfev", "status" and "cost", shape (k,), and "fvec", shape
+    (k, m); `mesg` is a list of k, and `ier`, shape (k,), the status as `least_squares` has it:
+    positive if the fit converged, -5 if its data or residuals are not finite at the start.
+
+    What has to come back to Python while a fit runs (finite differences, callbacks, ``verbose=2``,
+    'lsmr', a loss that is a function, functions that JAX cannot trace), leaving out points by
+    `nan_policy`, more than 16 parameters and tens of thousands of points make the fits run one by
+    one, at their usual pace. So do those of which the Jacobian is close to rank-deficient.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import numpy as np
+    >>> from trustfit import curve_fit
+    >>> def decay(x, a, b):
+    ...     return a * jnp.exp(-b * x)
+    >>> x = np.linspace(0, 4, 50)
+    >>> y = np.stack([decay(x, 2.5, 1.3), decay(x, 2.0, 0.5)])
+    >>> popt, pcov = curve_fit(decay, x, y)
+    >>> popt.round(4).tolist(), pcov.shape
+    ([[2.5, 1.3], [2.0, 0.5]], (2, 2, 2))
     """
     plain = (
         sigma is check_finite is method is jac is nan_policy is dtype is None
@@ -189,6 +235,10 @@ def curve_fit(
         if answer is not None:
             return answer
     check_callable(f)
+    if is_stacked(ydata):
+        data = (xdata, ydata, p0, sigma, bounds, check_finite, nan_policy)
+        asked = Asked(method, False, jac, dtype, polish, full_output, kwargs)
+        return fit_many(f, data, asked, absolute_sigma)
     n = count_parameters(f, p0)
     check_parameter_count(f, n)
     box = check_bounds(bounds, n)
