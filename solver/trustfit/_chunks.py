@@ -57,9 +57,19 @@ _KERNELS = (
     Bucket(1 << 10, 1, 32, kernel=True, packed=True),
     Bucket(1 << 15, 1, 64, kernel=True),
     Bucket(1 << 18, 1, 128, kernel=True),
-    Bucket(1 << 22, 1, 64, kernel=True),
+    Bucket(1 << 20, 1, 64, kernel=True),
 )
-_CHUNKS = (Bucket(1 << 15, 1, 1 << 10), Bucket(1 << 18, 1, 1 << 12), Bucket(1 << 22, 8, 1 << 13))
+_CHUNKS = (
+    Bucket(1 << 15, 1, 1 << 10),
+    Bucket(1 << 18, 1, 1 << 12),
+    Bucket(1 << 20, 8, 1 << 13),
+)
+
+MOST_AT_ONCE = 1 << 20
+"""Points up to which a program takes all of them, and does the whole solve."""
+
+SEGMENT = 1 << 18
+"""Points that are taken at a time where there are more."""
 
 _MOST_UNROLLED = 5
 """Variables up to which a loop over points sums each product by itself."""
@@ -80,16 +90,18 @@ _LARGEST_SHARED = 64
 
 
 def bucket_for(traced: Traced, n: int, m: int, local: str) -> Bucket:
-    """Return the layout for m points."""
-    in_kernel = n <= _MOST_UNROLLED and local == "gram" and is_simple(traced)
-    buckets = _KERNELS if in_kernel else _CHUNKS
-    for bucket in buckets:
-        if m <= bucket.capacity:
-            return bucket
-    capacity = buckets[-1].capacity
-    while capacity < m:
-        capacity *= 8
-    return buckets[-1]._replace(capacity=capacity)
+    """Return the layout for m points, at most `MOST_AT_ONCE`."""
+    buckets = _KERNELS if _in_kernel(traced, n, local) else _CHUNKS
+    return next(bucket for bucket in buckets if m <= bucket.capacity)
+
+
+def segment_for(traced: Traced, n: int, local: str) -> Bucket:
+    """Return the layout for a segment of more points than that."""
+    return bucket_for(traced, n, SEGMENT, local)
+
+
+def _in_kernel(traced: Traced, n: int, local: str) -> bool:
+    return n <= _MOST_UNROLLED and local == "gram" and is_simple(traced)
 
 
 def is_simple(traced: Traced) -> bool:

@@ -37,6 +37,7 @@ from trustfit._program import (
     iterate_packed,
     loop,
     pack,
+    pack_tree,
     packs_into_kernel,
     step_of,
 )
@@ -203,6 +204,32 @@ def _of_one_kernel(recipe: Recipe) -> Callable[..., Any]:
         return kernel(head, *arrays), ()
 
     return solve
+
+
+@lru_cache(maxsize=512)
+def compiled_evaluation(
+    traced: Traced, program: Program, bucket: Bucket, n: int, numbers: int
+) -> Callable[..., jax.Array]:
+    """Return (head, arrays, shared) -> the cost, and M row by row, as one vector.
+
+    The head holds x, f_scale, the numbers, and the count of points.
+    """
+
+    def evaluate(head: Any, arrays: Sequence[Any], shared: Sequence[Any]) -> jax.Array:
+        parts = Value(head)
+        x, f_scale = parts[:n].array, parts[n].array
+        count = parts[n + 1 + numbers].astype(np.int32).array
+        points = Points(arrays, count, parts[n + 1 : n + 1 + numbers].array, shared)
+        by = evaluate_points if bucket.kernel else evaluate_chunks
+        new = by(traced, program, bucket, points, f_scale)(x)
+        return pack_tree((new.cost, new.M), np.float64)
+
+    def solve(head: Any, arrays: Sequence[Any], shared: Sequence[Any]) -> jax.Array:
+        if not bucket.kernel:
+            return evaluate(head, arrays, shared)
+        return one_kernel(lambda head, *arrays: evaluate(head, arrays, ()))(head, *arrays)
+
+    return jax.jit(solve, compiler_options=compiler_options(traced))
 
 
 @lru_cache(maxsize=512)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from trustfit import _state as states
+from trustfit import _streamed as streamed
 from trustfit._algebra import triangle
 from trustfit._bounds import Bounds
 from trustfit._gram import COVARIANCE_PIVOT
@@ -22,8 +23,6 @@ from trustfit._settings import Options, Solution
 from trustfit._solution import square_root, to_solution
 from trustfit._state import Evaluation, State, problem_of, setup_of
 from trustfit._types import FloatArray
-
-_MOST_ROWS = 1 << 16
 
 
 def minimize(
@@ -54,10 +53,14 @@ def minimize(
     problem = problem_of(options, bounds, x0)
     keep_rows = rows and not model.traced.by_points
     program = Program(setup_of(options), options.loss, "gram", keep_rows, as_one_kernel=True)
-    state, kept, packed = _run(model, program, Start(x0, None), problem)
-    if state.status == states.ILL_CONDITIONED:
-        program = program._replace(local="triangle")
-        state, kept, _ = _run(model, program, Start(x0, packed), problem)
+    if streamed.is_for(model):
+        state, program = streamed.solve(model, program, x0, problem)
+        kept: tuple[Any, ...] = ()
+    else:
+        state, kept, packed = _run(model, program, Start(x0, None), problem)
+        if state.status == states.ILL_CONDITIONED:
+            program = program._replace(local="triangle")
+            state, kept, _ = _run(model, program, Start(x0, packed), problem)
     if rows and not keep_rows:
         kept = _scaled_rows(model, state.x, options)
     inverse = _inverse(state, problem) if program.local == "gram" else None
@@ -65,8 +68,12 @@ def minimize(
         return to_solution(state, kept, None, bounds, options, inverse)
     M = state.at_x.M
     R = M[:-1, :-1] if program.local == "triangle" else square_root(M)
-    if R is None:
-        R = _triangle(kept[1] if rows else _scaled_rows(model, state.x, options)[1])
+    if R is None and model.traced.by_points:
+        by_qr = program._replace(local="triangle")
+        stream = streamed.Stream(model, by_qr, problem.f_scale)
+        R = stream.evaluate(state.x).M[:-1, :-1]
+    elif R is None:
+        R = triangle(np, kept[1] if rows else _scaled_rows(model, state.x, options)[1])
     return to_solution(state, kept, R, bounds, options)
 
 
@@ -84,14 +91,6 @@ def _scaled_rows(model: Model, x: FloatArray, options: Options) -> tuple[FloatAr
     if options.loss == "linear":
         return f, J
     return f, J * row_scales(np, f, options.f_scale, options.loss)[0][:, None]
-
-
-def _triangle(J: FloatArray) -> FloatArray:
-    """Return R of J = Q R, found in parts where J is long."""
-    if len(J) <= _MOST_ROWS:
-        return triangle(np, J)
-    parts = [triangle(np, J[at : at + _MOST_ROWS]) for at in range(0, len(J), _MOST_ROWS)]
-    return triangle(np, np.concatenate(parts))
 
 
 def _run(

@@ -13,7 +13,6 @@ JAX cannot trace, more than `OWN_LIMIT` parameters or `MOST_EQUATIONS` operation
 nothing (tens of thousands of points), all are.
 """
 
-import os
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,10 +33,11 @@ from trustfit._many_data import Fits, Task
 from trustfit._many_program import Chunk, ManyProgram, ended, solve
 from trustfit._many_singles import data_of, fit_one_by_one, problem_of
 from trustfit._model import curve_model
-from trustfit._solve import check_against_call, settings
+from trustfit._solve import check_against_call
 from trustfit._traced import Traced
 from trustfit._types import FloatArray
 from trustfit._untraceable import Attempt
+from trustfit._workers import processors, settings
 
 _MOST_LANES = 256
 _LEAST_LANES = 8
@@ -121,13 +121,6 @@ class _Queue:
         return Part(fits, packed, int(_LEFT_OVER * self._lanes) if full else 0)
 
 
-def _processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 @lru_cache(maxsize=128)
 def _compiled(traced: Traced, program: ManyProgram) -> Callable[[Chunk], tuple[Any, ...]]:
     """Return the program of functions that compute the same."""
@@ -199,8 +192,8 @@ def _in_chunks(task: Task, traced: Traced, fits: Fits) -> Iterable[int]:
     with settings():
         run.next()  # compiles, which is one thread's work
     _check_against_call(task, fits)
-    threads = min(_processors(), -(-k // lanes) - 1)
-    with ThreadPoolExecutor(_processors()) as pool:
+    threads = min(processors(), -(-k // lanes) - 1)
+    with ThreadPoolExecutor(processors()) as pool:
         workers = [pool.submit(run.until_empty) for _ in range(threads)]
         try:
             for worker in workers:

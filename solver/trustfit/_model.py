@@ -109,20 +109,21 @@ class Model:
         numbers = numbers_of(traced, self.values)
         head = recipe.head.fill(start, problem, numbers, self.m)
         if bucket is None:
-            packed, rows = run(np.concatenate(head), (), self._values("shared", "points"))
+            packed, rows = run(np.concatenate(head), (), self.arguments("shared", "points"))
         elif bucket.packed:
             packed, rows = run(self._one_vector(head, bucket), (), ())
         else:
-            arrays = self._padded(bucket, 0, self.m)
-            packed, rows = run(np.concatenate(head), tuple(arrays), self._values("shared"))
+            arrays = self.padded(self.points(), bucket, 0, self.m)
+            packed, rows = run(np.concatenate(head), tuple(arrays), self.arguments("shared"))
         # Copies, as what leaves the device is read-only; and buffers must not be read any more.
         return np.array(packed), tuple(np.array(one) for one in rows)
 
-    def _values(self, *kinds: str) -> tuple[Any, ...]:
+    def arguments(self, *kinds: str) -> tuple[Any, ...]:
+        """Return the values of the arguments of some kinds."""
         pairs = zip(self.values, self.traced.arguments, strict=True)
         return tuple(value for value, argument in pairs if argument.kind in kinds)
 
-    def _points(self) -> list[tuple[NDArray[Any], Argument]]:
+    def points(self) -> list[tuple[NDArray[Any], Argument]]:
         """Return the arrays with points, shape (size, m), and what they are."""
         found: list[tuple[NDArray[Any], Argument]] = []
         for value, argument in zip(self.values, self.traced.arguments, strict=True):
@@ -133,7 +134,7 @@ class Model:
 
     def _one_vector(self, head: list[FloatArray], bucket: Bucket) -> FloatArray:
         length = sum(part.size for part in head)
-        points = self._points()
+        points = self.points()
         total = length + sum(len(array) for array, _ in points) * bucket.capacity
         (vector,) = BUFFERS.get([((total,), np.float64)])
         np.concatenate(head, out=vector[:length])
@@ -144,13 +145,15 @@ class Model:
                 at += bucket.capacity
         return vector
 
-    def _padded(self, bucket: Bucket, first: int, last: int) -> list[NDArray[Any]]:
+    def padded(
+        self, points: Sequence[tuple[NDArray[Any], Argument]], bucket: Bucket, first: int, last: int
+    ) -> list[NDArray[Any]]:
         """Return the points from first to last with room for more, up to whole chunks of them.
 
         The last point stands for those that are missing: no function that is finite for all others
         is otherwise for it.
         """
-        points, count = self._points(), last - first
+        count = last - first
         used = -(-count // bucket.width) * bucket.width
         buffers = BUFFERS.get([((len(a), bucket.capacity), a.dtype) for a, _ in points])
         for buffer, (array, _) in zip(buffers, points, strict=True):
@@ -162,15 +165,16 @@ class Model:
         traced, numbers = self.traced, numbers_of(self.traced, self.values)
         run = compiled_rows(traced, what)
         if not traced.by_points:
-            results = run(x, numbers, (), self._values("shared", "points"))
+            results = run(x, numbers, (), self.arguments("shared", "points"))
             return tuple(np.array(one) for one in results)
-        shared = self._values("shared")
+        shared, points = self.arguments("shared"), self.points()
         chunk = Bucket(_ROWS, 1, _ROWS)
         shapes = [(self.m,), (self.m, len(x))][: 1 if what == "residual" else 2]
         results = tuple(np.empty(shape) for shape in shapes)
         for first in range(0, self.m, _ROWS):
             last = min(first + _ROWS, self.m)
-            parts = run(x, numbers, tuple(self._padded(chunk, first, last)), shared)
+            arrays = self.padded(points, chunk, first, last)
+            parts = run(x, numbers, tuple(arrays), shared)
             for result, part in zip(results, parts, strict=True):
                 result[first:last] = np.asarray(part)[: last - first]
         return results

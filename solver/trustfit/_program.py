@@ -181,13 +181,13 @@ def iterate_packed(
         return pack(step(problem, unpack(state_vector, like), at_new))
 
     kernel = one_kernel(lambda *vectors: packed_step(*map(Value, vectors)))
-    problem_vector = _pack_tree(without_loss, state.x.dtype)
+    problem_vector = pack_tree(without_loss, state.x.dtype)
 
     def advance(carried: tuple[Any, Any]) -> tuple[Any, Any]:
         vector, rows = carried
         before = unpack(vector, like)
         new = evaluate(before.trial.x)
-        vector = kernel(problem_vector, vector, _pack_tree((new.cost, new.M), new.cost.dtype))
+        vector = kernel(problem_vector, vector, pack_tree((new.cost, new.M), new.cost.dtype))
         if new.rows:
             # The newer ones, where the step was taken, also if it only was to be reduced anew.
             taken = (unpack(vector, like).njev > before.njev) | before.fresh
@@ -226,7 +226,7 @@ def _without_rows(state: State) -> State:
 
 def pack(state: State) -> jax.Array:
     """Return all of the state but its rows as one vector: one array leaves the device, not 30."""
-    return _pack_tree(_without_rows(state), state.x.dtype)
+    return pack_tree(_without_rows(state), state.x.dtype)
 
 
 def unpack(packed: Any, like: State) -> State:
@@ -239,7 +239,8 @@ def unpack(packed: Any, like: State) -> State:
     return _unpack_tree(packed, _without_rows(like))
 
 
-def _pack_tree(tree: Any, dtype: Any) -> jax.Array:
+def pack_tree(tree: Any, dtype: Any) -> jax.Array:
+    """Return all arrays of a tree as one vector."""
     flat = [Value(leaf).astype(dtype).reshape((leaf.size,)) for leaf in jax.tree.leaves(tree)]
     return lnp.concatenate(flat).array
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trustfit import _state as states
-from trustfit._chunks import Bucket, bucket_for
+from trustfit._chunks import MOST_AT_ONCE, Bucket, bucket_for
 from trustfit._compiled import Recipe, compiled_solve, head_for
 from trustfit._gram import COVARIANCE_PIVOT
 from trustfit._identity import fingerprint
@@ -151,7 +151,7 @@ def _run(plan: _Plan, start: FloatArray, x: FloatArray, y: FloatArray) -> Any:
 
 def learn(f: Any, x: Any, y: NDArray[Any], start: FloatArray, options: Options) -> None:
     """Prepare for more plain calls like this one."""
-    if not (_is_ordinary(x) and x.size == y.size):
+    if not (_is_ordinary(x) and x.size == y.size <= MOST_AT_ONCE):
         return
     found = fingerprint(f)
     if found is None or found.arrays or not _settings_are_ordinary():

@@ -1,11 +1,9 @@
 """From a checked problem to its solution: the driver chosen, its functions put together."""
 
-import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +27,7 @@ from trustfit._solution import (
 from trustfit._types import FloatArray, TrSolver
 from trustfit._untraceable import Attempt, Trace
 from trustfit._warnings import warn
+from trustfit._workers import settings
 
 
 @dataclass(frozen=True)
@@ -125,17 +124,6 @@ def solve(problem: Problem, x0: FloatArray, bounds: Bounds, request: Request) ->
         elif failure is not None and not traces.failed:
             raise failure
         return _stepwise(problem, start, box, replace(request, differences=differences), traces)
-
-
-@contextlib.contextmanager
-def settings() -> Generator[None]:
-    """Compute in float64, by NumPy's rules, in this thread and this block only."""
-    with (
-        jax.enable_x64(True),
-        jax.numpy_dtype_promotion("standard"),
-        jax.numpy_rank_promotion("allow"),
-    ):
-        yield
 
 
 def _traces(problem: Problem, start: FloatArray, request: Request) -> Traces:

@@ -18,13 +18,17 @@ from trustfit._types import FloatArray
 # Squares of larger numbers overflow float64.
 _LARGEST = 1e150
 
+_LARGE = 1 << 20
+
 
 def as_float(value: Any, name: str) -> FloatArray:
-    """Return a copy as a float64 array of its own shape."""
+    """Return a float64 array of its own shape: a copy, unless that would take a lot of memory."""
     try:
         array = np.asarray(value)
         if value is None:
             raise TypeError("None is no number, though NumPy makes it NaN.")
+        if array.dtype == np.float64 and array.size > _LARGE:
+            return array  # as SciPy does at any size
         if array.dtype.kind != "c":
             return np.array(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -128,8 +132,10 @@ def check_parameter_count(f: Callable[..., Any], n: int) -> None:
 def check_finite_values(x: FloatArray | None, y: FloatArray) -> None:
     """Refuse NaN and infinity in the data."""
     for name, array in (("xdata", x), ("ydata", y)):
-        bad = 0 if array is None else np.count_nonzero(~np.isfinite(array))
-        if array is not None and bad:
+        if array is None or (array.size > _LARGE and np.isfinite(np.sum(array))):
+            continue
+        bad = np.count_nonzero(~np.isfinite(array))
+        if bad:
             raise ValueError(
                 f"`{name}` must be finite; {bad} of {array.size} values are NaN or infinite. "
                 "Remove those points."
@@ -292,7 +298,10 @@ def check_callable(f: Any, name: str = "f") -> None:
 
 def check_data_quality(y: FloatArray) -> None:
     """Refuse ordinates whose squares overflow float64."""
-    largest = float(np.max(np.abs(y), initial=0.0, where=np.isfinite(y)))
+    # Without an array of magnitudes, or of what is finite: data can be as large as memory allows.
+    largest = max(float(np.max(y)), -float(np.min(y)))
+    if not np.isfinite(largest):
+        largest = float(np.max(np.abs(y), initial=0.0, where=np.isfinite(y)))
     if largest > _LARGEST:
         raise ValueError(
             f"`ydata` must be below {_LARGEST:g}, or their squares overflow; got {largest:g}. "
