@@ -70,8 +70,9 @@ def test_dependent_columns_are_solved_by_qr_in_segments():
     reference, _ = trustfit.curve_fit(
         lambda x, s, c: s * jnp.exp(-((x - c) ** 2)), x, y, [2.0, 0.0]
     )
+    # Without full rank there is no polishing, and `ftol` decides.
     best = reference[0] * np.exp(-((x - reference[1]) ** 2)) - y
-    assert float(r @ r) == pytest.approx(float(best @ best), rel=1e-9)
+    assert float(r @ r) == pytest.approx(float(best @ best), rel=1e-6)
     assert np.all(np.isinf(pcov))
 
 

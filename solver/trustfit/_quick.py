@@ -107,8 +107,8 @@ def fit(
     plan = _PLANS.get((found.key, m, n))
     if plan is None or m <= n or not _settings_are_ordinary():
         return None
-    # Infinity in x may leave residuals finite; everything else that is not shows in the result.
-    if not math.isfinite(_sum(xdata)):
+    # Infinity in these may leave residuals finite; everything else that is not shows in the result.
+    if not (math.isfinite(_sum(xdata)) and math.isfinite(start.dot(start))):
         return None
     with jax.enable_x64(True):
         packed = np.asarray(_run(plan, start, xdata, ydata))
