@@ -39,8 +39,8 @@ ratios: $(STAMP)  ## how fast beside SciPy, NLSQ and Optimistix, and against the
 bench: $(STAMP)  ## measure HEAD quickly and publish the pages
 	@$(BIN)/jitscope bench
 
-history: $(STAMP)  ## measure predicted commits and HEAD in rounds (RANGE=v1..main for others)
-	@$(BIN)/jitscope history $(if $(RANGE),--range '$(RANGE)')
+history: $(STAMP)  ## measure predicted commits and HEAD in rounds (RANGE=v1..main BENCH=phases)
+	@$(BIN)/jitscope history $(if $(RANGE),--range '$(RANGE)') $(if $(BENCH),--bench '$(BENCH)')
 
 compare: $(STAMP)  ## compare two measured commits (BASE=HEAD~1 TO=HEAD)
 	@$(BIN)/jitscope compare '$(or $(BASE),HEAD~1)' '$(or $(TO),HEAD)'

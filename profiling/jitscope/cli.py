@@ -35,7 +35,7 @@ def _bench(args: argparse.Namespace) -> int:
 def _history(args: argparse.Namespace) -> int:
     from jitscope.rounds import measure_history
 
-    history = measure_history(args.root, args.range, samples=args.samples)
+    history = measure_history(args.root, args.range, samples=args.samples, bench=args.bench)
     for commit in history.broken:
         print(f"{commit[:8]}: broken, nothing of its solver could be measured")
     for commit, names in history.failed.items():
@@ -95,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         "they are compared with, and HEAD)",
     )
     history.add_argument("--samples", type=int, default=7, help="samples each series must have")
+    history.add_argument(
+        "--bench", default="", help="regular expression: the benchmarks to measure (default: all)"
+    )
     history.set_defaults(run=_history)
 
     compare = commands.add_parser("compare", help="compare two measured commits")

@@ -62,11 +62,14 @@ class Suite:
         asv's name of this machine.
     log : file
         Where asv's output goes.
+    bench : str
+        A regular expression: which benchmarks are measured.
     """
 
     root: Path
     machine: str
     log: IO[str]
+    bench: str = ""
 
     def run(self, commits: Sequence[str], *options: str) -> int:
         """Run ``asv run`` on commits and return its exit code."""
@@ -86,9 +89,13 @@ class Suite:
         return asv_results.load_machine(self.root / RESULTS, self.machine)
 
     def versions(self) -> dict[str, str]:
-        """Return every benchmark of the suite and its version."""
+        """Return the benchmarks that are measured, and their versions."""
         known = asv_results.load_json(self.root / RESULTS / "benchmarks.json")
-        return {name: entry["version"] for name, entry in known.items() if name != "version"}
+        return {
+            name: entry["version"]
+            for name, entry in known.items()
+            if name != "version" and re.search(self.bench, name)
+        }
 
 
 def measure_history(
@@ -96,6 +103,7 @@ def measure_history(
     commit_range: str | None = None,
     *,
     samples: int = SAMPLES,
+    bench: str = "",
     console: Console | None = None,
 ) -> History:
     """Measure commits in rounds until each has enough samples.
@@ -109,6 +117,8 @@ def measure_history(
         are judged by, and HEAD; see `select_commits`.
     samples : int
         Wanted recorded samples of each benchmark that measures (not counts).
+    bench : str
+        A regular expression: which benchmarks to measure; all of them by default.
     console : rich.console.Console, optional
         Where progress and broken commits are shown.
 
@@ -128,7 +138,7 @@ def measure_history(
     log = root / LOG
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as output:
-        suite = Suite(root, machine, output)
+        suite = Suite(root, machine, output, bench)
         console.print(f"asv's output goes to {log}", highlight=False, markup=False)
         _discover(suite, commits)
         _measure_rounds(suite, commits, samples, console)
@@ -314,7 +324,7 @@ def _measure(
     before: CommitResults | None,
 ) -> None:
     options = ["--quick", "--append-samples", "--record-samples", "--show-stderr"]
-    if len(names) < len(versions):
+    if suite.bench or len(names) < len(versions):
         options += ["--bench", "|".join(rf"^{re.escape(name)}(\(|$)" for name in names)]
     code = suite.run([commit], *options)
     if before is not None:

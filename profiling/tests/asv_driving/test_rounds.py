@@ -111,6 +111,12 @@ class TestRounds:
         run(project, samples=3)
         assert [counted for _, counted in asv.runs] == [True] * 3 + [False] * 6
 
+    def test_only_what_was_asked_for(self, project: Path, asv: FakeAsv):
+        history, _ = run(project, samples=2, bench="Timed")
+        assert not history.incomplete
+        known = asv_results.load_machine(project / rounds.RESULTS, "box")
+        assert [set(one.rows) for one in known.values()] == [{TIMED}] * 3
+
     def test_a_measured_history_runs_nothing(self, project: Path, asv: FakeAsv):
         run(project, samples=2)
         asv.runs.clear()
