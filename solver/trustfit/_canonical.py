@@ -14,8 +14,9 @@ from jax.extend import core
 from trustfit._inlining import Inlined, Value, is_plain
 from trustfit._structure import Key, structure
 
-# With these as literals XLA leaves out or simplifies operations.
+# As exponents these make a square or a root of a power, which costs ten times as much.
 _KEPT = frozenset({0.0, 1.0, -1.0, 2.0, 0.5, -0.5})
+_POWERS = frozenset({"pow", "integer_pow"})
 
 
 class Canonical(NamedTuple):
@@ -53,7 +54,7 @@ def lift_constants(closed: Any) -> tuple[core.Jaxpr, tuple[Value, ...]]:
     constants : tuple of arrays
         Private copies.
     """
-    inlined = Inlined(closed, lambda _: False)
+    inlined = Inlined(closed, lambda *_: False)
     return inlined.jaxpr, tuple(inlined.values)
 
 
@@ -78,7 +79,7 @@ def canonicalise(
     return Canonical(Key(content), inlined.jaxpr, values)
 
 
-def _is_lifted(literal: core.Literal) -> bool:
+def _is_lifted(literal: core.Literal, name: str) -> bool:
     aval: Any = literal.aval
     is_real = is_plain(aval) and aval.dtype.kind == "f" and aval.shape == ()
-    return is_real and float(literal.val) not in _KEPT
+    return is_real and not (name in _POWERS and float(literal.val) in _KEPT)

@@ -58,7 +58,8 @@ class Inlined:
     closed : ClosedJaxpr, or Jaxpr without constants
         What it is made from.
     is_lifted : callable
-        Tells of a literal whether it becomes an input.
+        Tells of a literal, and the name of the primitive that it goes into, whether it becomes an
+        input.
 
     Attributes
     ----------
@@ -69,14 +70,14 @@ class Inlined:
         the array that the user may change.
     """
 
-    def __init__(self, closed: Any, is_lifted: Callable[[core.Literal], bool]) -> None:
+    def __init__(self, closed: Any, is_lifted: Callable[[core.Literal, str], bool]) -> None:
         self.values: list[Value] = []
         self._is_lifted = is_lifted
         self._inputs: list[core.Var] = []
         self._equations: list[core.JaxprEqn] = []
         inner = getattr(closed, "jaxpr", closed)
         inputs = [core.Var(variable.aval) for variable in inner.invars]
-        outputs = self._inline(closed, inputs)
+        outputs = [self._input_or_literal(atom, "") for atom in self._inline(closed, inputs)]
         names = inner.debug_info.arg_names
         if names is not None:
             names = ("",) * len(self._inputs) + tuple(names)
@@ -101,11 +102,13 @@ class Inlined:
             known[variable] = self._input(_copied(constant, variable.aval), variable.aval)
 
         def read(atom: Atom) -> Atom:
-            return self._literal(atom) if isinstance(atom, core.Literal) else known[atom]
+            return atom if isinstance(atom, core.Literal) else known[atom]
 
         for equation in inner.eqns:
-            results = self._equation(equation, [read(atom) for atom in equation.invars])
-            known.update(zip(equation.outvars, results, strict=True))
+            invars, name = [read(atom) for atom in equation.invars], equation.primitive.name
+            if name not in _JITTED:  # what a literal goes into shows inside
+                invars = [self._input_or_literal(atom, name) for atom in invars]
+            known.update(zip(equation.outvars, self._equation(equation, invars), strict=True))
         return [read(atom) for atom in inner.outvars]
 
     def _equation(self, equation: core.JaxprEqn, invars: list[Atom]) -> list[Atom]:
@@ -123,8 +126,10 @@ class Inlined:
         self._equations.append(equation.replace(invars=invars, outvars=outvars, params=params))
         return outvars
 
-    def _literal(self, literal: core.Literal) -> Atom:
-        if self._is_lifted(literal):
+    def _input_or_literal(self, literal: Atom, name: str) -> Atom:
+        if not isinstance(literal, core.Literal):
+            return literal
+        if self._is_lifted(literal, name):
             return self._input(scalar(literal), literal.aval)
         # A literal can be a view of the user's array of no dimensions.
         if isinstance(literal.val, np.ndarray) and is_plain(literal.aval):

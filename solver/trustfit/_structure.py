@@ -136,7 +136,7 @@ def _parameter(value: Any, derivatives: int) -> Hashable:
     if kind in (int, bool, str, bytes, type(None)):
         return (kind, value)
     if hasattr(value, "eqns"):
-        inlined = Inlined(value, lambda _: False)
+        inlined = Inlined(value, lambda *_: False)
         return (structure(inlined.jaxpr, derivatives), _parameter(inlined.values, 0))
     if isinstance(value, tuple | list):
         return (kind, tuple([_parameter(item, derivatives) for item in value]))
