@@ -1,6 +1,8 @@
 """A program of one fit with lanes computes in each of them what it computes alone."""
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +22,12 @@ from trustfit._state import Evaluation, Problem, Setup, initial_state
 LANES = 6
 
 
-def with_lanes(function, arguments, are_laned, active=None):
+def with_lanes(
+    function: Callable[..., Any],
+    arguments: list[Any],
+    are_laned: Sequence[bool],
+    active: Any = None,
+):
     """Evaluate a function of one lane; arguments with lanes have them behind."""
     types = [
         jax.ShapeDtypeStruct(a.shape[:-1] if flag else a.shape, a.dtype)
@@ -28,7 +35,7 @@ def with_lanes(function, arguments, are_laned, active=None):
     ]
     closed = jax.make_jaxpr(lambda *args: jax.tree.leaves(function(*args)))(*types)
 
-    def run(active, *arrays):
+    def run(active: Any, *arrays: Any):
         evaluator = Evaluator(LANES, active)
         values = [Value(a, flag) for a, flag in zip(arrays, are_laned, strict=True)]
         results = evaluator.evaluate(closed.jaxpr, closed.consts, values)
@@ -38,13 +45,13 @@ def with_lanes(function, arguments, are_laned, active=None):
     return jax.jit(run)(active, *arguments)
 
 
-def by_vmap(function, arguments, are_laned):
+def by_vmap(function: Callable[..., Any], arguments: list[Any], are_laned: Sequence[bool]):
     axes = tuple(-1 if flag else None for flag in are_laned)
     mapped = jax.vmap(lambda *args: jax.tree.leaves(function(*args)), axes, -1, axis_size=LANES)
     return jax.jit(mapped)(*arguments)
 
 
-def check(function, arguments, are_laned):
+def check(function: Callable[..., Any], arguments: list[Any], are_laned: Sequence[bool]):
     with jax.enable_x64(True):
         found = with_lanes(function, arguments, are_laned)
         for a, b in zip(found, by_vmap(function, arguments, are_laned), strict=True):
@@ -63,10 +70,10 @@ def states_of_one():
     return initial_state(np, np.ones(N), unknown)
 
 
-def step_of(bounded, setup):
+def step_of(bounded: bool, setup: Setup):
     of_one = step_of_one(Program(setup, "linear", "gram", keep_rows=False), 100)
 
-    def step(lb, ub, M, *leaves):
+    def step(lb: Any, ub: Any, M: Any, *leaves: Any):
         problem = Problem(
             Bounds(lb, ub) if bounded else None,
             jnp.ones(N),
@@ -81,7 +88,7 @@ def step_of(bounded, setup):
 
 
 @lru_cache
-def compiled_steps(bounded, setup):
+def compiled_steps(bounded: bool, setup: Setup):
     step = step_of(bounded, setup)
     leaves = jax.tree.leaves(states_of_one())
     flags = [True] * (3 + len(leaves))
@@ -89,7 +96,7 @@ def compiled_steps(bounded, setup):
     types += [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]
     closed = jax.make_jaxpr(lambda *args: jax.tree.leaves(step(*args)))(*types)
 
-    def run(*arrays):
+    def run(*arrays: Any):
         evaluator = Evaluator(LANES)
         values = [Value(array, True) for array in arrays]
         results = evaluator.evaluate(closed.jaxpr, closed.consts, values)
@@ -100,7 +107,7 @@ def compiled_steps(bounded, setup):
     return jax.jit(run), jax.jit(mapped), len(flags)
 
 
-def gram(rng, scale):
+def gram(rng: np.random.Generator, scale: float):
     Z = rng.normal(size=(8, N + 1, LANES)) * 10 ** rng.uniform(-2, 2, size=(N + 1, 1))
     return np.einsum("kil,kjl->ijl", Z, Z) * scale
 
@@ -108,7 +115,9 @@ def gram(rng, scale):
 @pytest.mark.parametrize(("bounded", "setup"), SETUPS)
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), bad=st.sampled_from([None, np.nan, np.inf]))
-def test_a_step_with_lanes_is_that_of_vmap(bounded, setup, seed, bad):
+def test_a_step_with_lanes_is_that_of_vmap(
+    bounded: bool, setup: Setup, seed: int, bad: float | None
+):
     rng = np.random.default_rng(seed)
     with jax.enable_x64(True):
         ours, theirs, _ = compiled_steps(bounded, setup)
@@ -129,7 +138,7 @@ def test_a_step_with_lanes_is_that_of_vmap(bounded, setup, seed, bad):
             leaves = [np.asarray(b) for b in expected]
 
 
-def primitives(jaxpr):
+def primitives(jaxpr: Any):
     for equation in jaxpr.eqns:
         yield equation.primitive.name
         for parameter in equation.params.values():
@@ -173,8 +182,8 @@ def test_a_step_uses_no_operation_without_a_rule():
             "while",
         ]
     )
-    assert used - _lanes._ELEMENTWISE <= allowed
-    assert allowed - set(_lanes._RULES) == {"iota", "platform_index"}
+    assert used - _lanes.ELEMENTWISE <= allowed
+    assert allowed - set(_lanes.RULES) == {"iota", "platform_index"}
 
 
 # --- small programs -----------------------------------------------------------------------------
@@ -222,22 +231,24 @@ BINARY = {
     laned=st.sampled_from([(True, True), (True, False), (False, True)]),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_small_programs_with_lanes_are_those_of_vmap(unary, binary, laned, seed):
+def test_small_programs_with_lanes_are_those_of_vmap(
+    unary: list[str], binary: list[str], laned: tuple[bool, bool], seed: int
+):
     rng = np.random.default_rng(seed)
 
-    def program(A, B):
+    def program(a: Any, b: Any):
         for name in unary:
-            A = UNARY[name](A)
+            a = UNARY[name](a)
         for name in binary:
-            A, B = BINARY[name](A, B), A
-        return A, B
+            a, b = BINARY[name](a, b), a
+        return a, b
 
     arguments = [rng.normal(size=(3, 3, LANES) if flag else (3, 3)) for flag in laned]
     check(program, arguments, laned)
 
 
 @pytest.mark.parametrize("name", sorted(UNARY))
-def test_each_operation(name):
+def test_each_operation(name: str):
     arguments = [np.random.default_rng(1).normal(size=(3, 3, LANES))]
     check(UNARY[name], arguments, [True])
 
@@ -254,7 +265,7 @@ def test_each_operation(name):
         (lambda x: jnp.take(x, x.astype(int), mode="clip"), "gather"),
     ],
 )
-def test_other_operations_are_refused_by_name(function, name):
+def test_other_operations_are_refused_by_name(function: Callable[..., Any], name: str):
     with jax.enable_x64(True), pytest.raises(UnknownOperation, match=name):
         with_lanes(function, [np.ones((3, LANES))], [True])
 
@@ -270,7 +281,7 @@ def test_values_of_no_lane_stay_without_lanes():
 
 
 def test_loops_do_not_wait_for_lanes_that_do_not_count():
-    def endless(x):
+    def endless(x: Any):
         return lax.while_loop(lambda y: y < 1, lambda y: y + x, 0.0 * x)
 
     steps = np.array([0.5, 0.25, 1.0, 0.0, 0.0, 0.75])  # two never end

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,24 +23,24 @@ from trustfit import (
 from trustfit._many_chunk import Part
 
 
-def gaussian(x, a, mu, s):
+def gaussian(x: Any, a: Any, mu: Any, s: Any):
     return a * jnp.exp(-(((x - mu) / s) ** 2) / 2)
 
 
-def decay(x, a, b, c):
+def decay(x: Any, a: Any, b: Any, c: Any):
     return a * jnp.exp(-b * x) + c
 
 
-def plane(x, a, b, c):
+def plane(x: Any, a: Any, b: Any, c: Any):
     return a * x[0] + jnp.exp(b * x[1]) + c
 
 
-def demeaned(x, a, b):
+def demeaned(x: Any, a: Any, b: Any):
     """Not a function of one point."""
     return a * (x - jnp.mean(x)) + jnp.exp(b * x)
 
 
-def stacked(k=5, m=40, seed=0, noise=0.05):
+def stacked(k: int = 5, m: int = 40, seed: int = 0, noise: float = 0.05):
     rng = np.random.default_rng(seed)
     x = np.linspace(0, 5, m)
     truth = np.array([3.0, 2.2, 0.6]) * (1 + 0.1 * rng.normal(size=(k, 3)))
@@ -50,26 +52,26 @@ START = np.array([1.0, 2.0, 1.0])
 
 
 @pytest.fixture
-def in_chunks(monkeypatch):
+def in_chunks(monkeypatch: pytest.MonkeyPatch):
     """Fail if a fit of many is solved by itself."""
 
-    def refuse(*args):
+    def refuse(*args: Any):
         pytest.fail("A fit was solved by itself.")
 
     monkeypatch.setattr(_many_singles, "solve", refuse)
 
 
-def singles(f, x, y, separate=(), **options):
+def singles(f: Callable[..., Any], x: Any, y: Any, separate: Sequence[str] = (), **options: Any):
     """Fit one by one; the arguments named in `separate` hold one for each fit."""
 
-    def of(name, value, i):
+    def of(name: str, value: Any, i: int):
         if name not in separate:
             return value[0] if name == "x" and np.ndim(value) == 3 else value
         return (value[0][i], value[1][i]) if name == "bounds" else value[i]
 
     fits = []
     for i, one in enumerate(y):
-        here = {name: of(name, value, i) for name, value in options.items()}
+        here: dict[str, Any] = {name: of(name, value, i) for name, value in options.items()}
         fits.append(curve_fit(f, of("x", x, i), one, full_output=True, **here))
     popt, pcov, info, _, _ = zip(*fits, strict=True)
     return (
@@ -79,7 +81,7 @@ def singles(f, x, y, separate=(), **options):
     )
 
 
-def check(found, expected, *, nfev=True):
+def check(found: Any, expected: Any, *, nfev: bool = True):
     popt, pcov, info, messages, ier = found
     k = len(popt)
     np.testing.assert_allclose(popt, expected[0], rtol=1e-9, atol=1e-10)
@@ -110,14 +112,14 @@ def check(found, expected, *, nfev=True):
         {"x_scale": [1.0, 0.1, 0.1], "polish": False, "ftol": 1e-4},
     ],
 )
-def test_each_fit_is_a_fit_of_its_own(options):
+def test_each_fit_is_a_fit_of_its_own(options: dict[str, Any]):
     x, y, _ = stacked()
     options = {"p0": START, **options}
     found = curve_fit(gaussian, x, y, full_output=True, **options)
     check(found, singles(gaussian, x, y, **options))
 
 
-def own_arguments(k, m, seed=1):
+def own_arguments(k: int, m: int, seed: int = 1):
     rng = np.random.default_rng(seed)
     x, y, truth = stacked(k, m, seed)
     return y, {
@@ -130,15 +132,14 @@ def own_arguments(k, m, seed=1):
 
 @pytest.mark.usefixtures("in_chunks")
 @pytest.mark.parametrize("own", ["p0", "x sigma", "bounds", "x p0 sigma bounds"])
-def test_any_argument_may_be_one_for_each_fit(own):
+def test_any_argument_may_be_one_for_each_fit(own: str):
     y, arguments = own_arguments(4, 40)
-    x, shared = np.linspace(0, 5, 40), {"p0": START}
-    options = {**shared, **{name: arguments[name] for name in own.split()}}
+    x = np.linspace(0, 5, 40)
+    options: dict[str, Any] = {"p0": START, **{name: arguments[name] for name in own.split()}}
     if own == "bounds":
         options["p0"] = [2.5, 2.0, 0.55]
-        options["bounds"] = ([0.0, 0.0, 0.0], arguments["bounds"][1] + 1)
+        options["bounds"] = (np.zeros((4, 3)), arguments["bounds"][1] + 1)
         separate = ["bounds"]
-        options["bounds"] = (np.zeros((4, 3)), options["bounds"][1])
     else:
         separate = own.split()
     if own.startswith("x p0"):
@@ -150,7 +151,7 @@ def test_any_argument_may_be_one_for_each_fit(own):
 
 @pytest.mark.usefixtures("in_chunks")
 @pytest.mark.parametrize("separate", [False, True])
-def test_several_predictors(separate):
+def test_several_predictors(separate: bool):
     rng = np.random.default_rng(2)
     x = rng.uniform(0, 1, size=(3 if separate else 1, 2, 30))
     y = np.stack([plane(x[i if separate else 0], 1.0, 0.5, i) for i in range(3)])
@@ -166,7 +167,7 @@ def test_a_model_that_couples_points():
     check(curve_fit(demeaned, x, y, full_output=True), singles(demeaned, x, y))
 
 
-def sorted_model(x, a, b):
+def sorted_model(x: Any, a: Any, b: Any):
     return jnp.sort(a * x) + jnp.cumsum(b * x)
 
 
@@ -179,9 +180,9 @@ def test_a_model_with_operations_that_lanes_do_not_know():
 
 @pytest.mark.usefixtures("in_chunks")
 @pytest.mark.parametrize("loss", ["linear", "cauchy"])
-def test_many_points(loss):
+def test_many_points(loss: str):
     x, y, _ = stacked(3, 601)
-    options = {"p0": START, "loss": loss, "method": "trf", "f_scale": 0.1}
+    options: dict[str, Any] = {"p0": START, "loss": loss, "method": "trf", "f_scale": 0.1}
     check(
         curve_fit(gaussian, x, y, full_output=True, **options), singles(gaussian, x, y, **options)
     )
@@ -189,13 +190,13 @@ def test_many_points(loss):
 
 @pytest.mark.usefixtures("in_chunks")
 def test_a_jacobian_of_the_users():
-    def jacobian(x, a, mu, s):
+    def jacobian(x: Any, a: Any, mu: Any, s: Any):
         u = (x - mu) / s
         g = jnp.exp(-(u**2) / 2)
         return jnp.stack([g, a * g * u / s, a * g * u**2 / s], axis=1)
 
     x, y, _ = stacked()
-    options = {"p0": START, "jac": jacobian}
+    options: dict[str, Any] = {"p0": START, "jac": jacobian}
     check(
         curve_fit(gaussian, x, y, full_output=True, **options), singles(gaussian, x, y, **options)
     )
@@ -210,7 +211,7 @@ def test_one_fit():
     np.testing.assert_allclose(popt[0], curve_fit(gaussian, x, y[0], START)[0], rtol=1e-9)
 
 
-def redundant(x, a, b, c):
+def redundant(x: Any, a: Any, b: Any, c: Any):
     return (a + b) * x + c
 
 
@@ -227,7 +228,7 @@ def test_without_full_rank_the_covariance_is_infinite_and_the_fit_that_of_a_sing
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), noise=st.sampled_from([1e-6, 0.05, 0.5]))
-def test_wherever_they_start_each_ends_as_a_fit_of_its_own(seed, noise):
+def test_wherever_they_start_each_ends_as_a_fit_of_its_own(seed: int, noise: float):
     rng = np.random.default_rng(seed)
     x, y, truth = stacked(12, 40, seed, noise)
     start = truth * np.exp(rng.normal(size=truth.shape))
@@ -239,7 +240,7 @@ def test_wherever_they_start_each_ends_as_a_fit_of_its_own(seed, noise):
     popt, pcov, _, _, ier = found
     same = 0
     for i, one in enumerate(y):
-        options = {"bounds": (lb[i], ub[i]), "full_output": True}
+        options: dict[str, Any] = {"bounds": (lb[i], ub[i]), "full_output": True}
         try:
             p, C, _, _, status = curve_fit(gaussian, x, one, start[i], **options)
         except RuntimeError:
@@ -259,7 +260,7 @@ def test_wherever_they_start_each_ends_as_a_fit_of_its_own(seed, noise):
 
 
 @pytest.fixture
-def small_chunks(monkeypatch):
+def small_chunks(monkeypatch: pytest.MonkeyPatch):
     """Take chunks of 16 fits, in more threads than there may be processors."""
     monkeypatch.setattr(_many, "_MOST_LANES", 16)
     monkeypatch.setattr(_many, "_processors", lambda: 4)
@@ -280,7 +281,7 @@ def test_chunks_in_threads_give_each_fit_its_own_result():
 
 
 def test_a_queue_hands_out_every_fit_and_lets_those_left_over_end():
-    queue = _many._Queue(40, 16)
+    queue = _many.Queue(40, 16)
     seen, ended = [], []
     while part := queue.take():
         seen.append(len(part.fits))
@@ -294,13 +295,15 @@ def test_a_queue_hands_out_every_fit_and_lets_those_left_over_end():
     assert seen[:3] == [16, 16, 8]
 
 
-@pytest.mark.usefixtures("in_chunks")
-def times(factor):
+def times(factor: float):
     return lambda x, a, mu, s: factor * gaussian(x, a, mu, s)
 
 
-def test_another_number_of_fits_or_an_equal_function_compiles_nothing(monkeypatch):
-    made = []
+@pytest.mark.usefixtures("in_chunks")
+def test_another_number_of_fits_or_an_equal_function_compiles_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    made: list[int] = []
     rows_of = _many_program.rows_of
     monkeypatch.setattr(_many_program, "rows_of", lambda *args: (made.append(1), rows_of(*args))[1])
     x, y, _ = stacked(7)
@@ -338,16 +341,16 @@ def test_bad_fits_harm_no_others():
     np.testing.assert_allclose(info["fvec"][good], expected[2]["fvec"], atol=1e-12)
 
 
-def blind(x, a, b):
+def blind(x: Any, a: Any, b: Any):
     return a * jnp.nan_to_num(x) + b
 
 
 @pytest.mark.parametrize("one_by_one", [False, True])
-def test_abscissae_that_are_not_finite_are_the_fits_own_affair(one_by_one):
+def test_abscissae_that_are_not_finite_are_the_fits_own_affair(one_by_one: bool):
     x = np.tile(np.linspace(0, 1, 10), (3, 1))
     y = 2 * x + np.arange(3.0)[:, None]
     x[1, 0] = np.nan  # for which the model takes 0, as it is
-    options = {"jac": "2-point"} if one_by_one else {}
+    options: dict[str, Any] = {"jac": "2-point"} if one_by_one else {}
     with pytest.warns(OptimizeWarning, match="1 of 3"):
         _, _, _, _, ier = curve_fit(blind, x, y, full_output=True, **options)
     np.testing.assert_array_equal(ier > 0, [True, False, True])
@@ -374,7 +377,7 @@ def test_a_fit_that_spends_its_evaluations_says_so_and_no_more():
     assert np.all(ier[[0, 1, 3]] > 0)
 
 
-def rooted(x, a, b):
+def rooted(x: Any, a: Any, b: Any):
     return jnp.sqrt(jnp.abs(a)) * x + b
 
 
@@ -390,7 +393,7 @@ def test_a_derivative_that_is_not_finite_gives_way_to_finite_differences():
 # --- what a program of many cannot do ------------------------------------------------------------
 
 
-def host_model(x, a, b):
+def host_model(x: Any, a: Any, b: Any):
     return np.asarray(a) * np.exp(-np.asarray(b) * np.asarray(x))
 
 
@@ -404,7 +407,7 @@ def host_model(x, a, b):
         {"nan_policy": "omit"},
     ],
 )
-def test_what_needs_the_host_goes_fit_by_fit(options):
+def test_what_needs_the_host_goes_fit_by_fit(options: dict[str, Any]):
     x, y, _ = stacked(2)
     if "nan_policy" in options:
         y[1, 3] = np.nan
@@ -428,7 +431,7 @@ def test_a_function_that_jax_cannot_trace_warns_once():
     np.testing.assert_allclose(popt[:2], [[2, 1], [3, 0.5]], atol=1e-5)
 
 
-def trusting(x, a, b):
+def trusting(x: Any, a: Any, b: Any):
     """What JAX traces is not what NumPy computes."""
     return a * x + (b if isinstance(x, np.ndarray) else b**2)
 
@@ -441,7 +444,7 @@ def test_a_function_whose_trace_means_something_else_is_called_from_python():
     np.testing.assert_allclose(popt, [[2, 3], [1.5, 0.5]], rtol=1e-6)
 
 
-def polynomial(x, *c):
+def polynomial(x: Any, *c: Any):
     return jnp.polyval(jnp.stack(c), x)
 
 
@@ -453,7 +456,7 @@ def test_more_parameters_than_a_program_inverts_for():
     assert pcov.shape == (2, 17, 17)
 
 
-def test_more_points_than_lanes_pay_for(monkeypatch):
+def test_more_points_than_lanes_pay_for(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(_many, "_VALUES", 8 * 40 - 1)
     monkeypatch.setattr(_many, "_in_chunks", lambda *args: pytest.fail("They do not pay."))
     x, y, _ = stacked(2)
@@ -468,7 +471,7 @@ def test_single_precision():
     np.testing.assert_allclose(found[0], expected[0], rtol=1e-4)
 
 
-def test_progress_in_one_line(capsys):
+def test_progress_in_one_line(capsys: pytest.CaptureFixture[str]):
     x, y, _ = stacked(2)
     curve_fit(gaussian, x, y, START, verbose=1)
     assert capsys.readouterr().out == "2 of 2 fits converged.\n"
@@ -513,9 +516,12 @@ X = np.arange(10.0)
         ({"typo": 1}, TypeError, "no argument `typo`"),
     ],
 )
-def test_wrong_arguments_are_refused_in_a_sentence(arguments, error, message):
+def test_wrong_arguments_are_refused_in_a_sentence(
+    arguments: dict[str, Any], error: type[Exception], message: str
+):
+    data: dict[str, Any] = {"xdata": X, "ydata": Y}
     with pytest.raises(error, match=message):
-        curve_fit(gaussian, **{"xdata": X, "ydata": Y, **arguments})
+        curve_fit(gaussian, **{**data, **arguments})
 
 
 def test_rows_of_different_lengths_are_no_data():
@@ -523,7 +529,7 @@ def test_rows_of_different_lengths_are_no_data():
         curve_fit(gaussian, X, [[1.0, 2.0], [1.0]])
 
 
-def test_settings_of_jax_are_left_alone(settings_untouched):
+def test_settings_of_jax_are_left_alone(settings_untouched: Any):
     x, y, _ = stacked(2)
     before = jax.config.read("jax_enable_x64")
     popt, _ = curve_fit(gaussian, x.astype(np.float32), y.astype(np.float32), START)

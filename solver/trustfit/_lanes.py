@@ -23,7 +23,7 @@ from jax import lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 # fmt: off
-_ELEMENTWISE = frozenset({
+ELEMENTWISE = frozenset({
     "abs", "acos", "acosh", "add", "add_any", "and", "asin", "asinh", "atan", "atan2", "atanh",
     "bitcast_convert_type", "cbrt", "ceil", "clamp", "convert_element_type", "copy", "cos", "cosh",
     "digamma", "div", "eq", "erf", "erf_inv", "erfc", "exp", "exp2", "expm1", "floor", "ge", "gt",
@@ -108,7 +108,7 @@ class Evaluator:
         name = equation.primitive.name
         if name == "platform_index":
             return [Value(_platform(equation), False)]
-        rule = _RULES.get(name)
+        rule = RULES.get(name)
         if name == "cond" or any(operand.laned for operand in operands):
             if rule is None:
                 raise UnknownOperation(
@@ -321,8 +321,8 @@ def _scan(evaluator: Evaluator, equation: Any, operands: list[Value]) -> list[Va
     return [Value(array, flag) for array, flag in zip(results, flags, strict=True)]
 
 
-_RULES: Mapping[str, Rule] = {
-    **dict.fromkeys(_ELEMENTWISE, _elementwise),
+RULES: Mapping[str, Rule] = {
+    **dict.fromkeys(ELEMENTWISE, _elementwise),
     **dict.fromkeys(("closed_call", "core_call", "custom_jvp_call", "jit", "pjit"), _call),
     **dict.fromkeys(
         ("reduce_and", "reduce_max", "reduce_min", "reduce_or", "reduce_prod", "reduce_sum"),

@@ -80,7 +80,7 @@ def _traced(task: Task) -> Traced | None:
     return None
 
 
-class _Queue:
+class Queue:
     """Fits that wait: new ones come first, until those left over fill a chunk."""
 
     def __init__(self, k: int, lanes: int) -> None:
@@ -135,7 +135,7 @@ class _Run:
     traced: Traced
     program: ManyProgram
     lanes: int
-    queue: _Queue
+    queue: Queue
     fits: Fits
     again: list[NDArray[np.int64]]
 
@@ -188,7 +188,7 @@ def _in_chunks(task: Task, traced: Traced, fits: Fits) -> Iterable[int]:
     """
     k, m = task.stack.y.shape
     lanes = _lanes_for(m)
-    run = _Run(task, traced, _program_of(task, traced), lanes, _Queue(k, lanes), fits, [])
+    run = _Run(task, traced, _program_of(task, traced), lanes, Queue(k, lanes), fits, [])
     with settings():
         run.next()  # compiles, which is one thread's work
     _check_against_call(task, fits)
