@@ -8,6 +8,7 @@ import functools
 import math
 import random
 import time
+import types
 from collections.abc import Callable, Generator
 from types import FunctionType
 from typing import Any, Literal, NamedTuple
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.extend import core
+from jax.numpy import exp as imported_exp
 from trustfit._canonical import Canonical, canonicalise, lift_constants
 from trustfit._identity import Fingerprint, fingerprint
 from trustfit._snapshot import remember, unchanged
@@ -680,7 +682,7 @@ def test_values_of_other_types_are_other_functions(one: Any, other: Any):
     "value",
     [
         *([1], {"a": 1}, {1}, object(), Scaled(1), Scaled, Scaled(1).method, np.poly1d([1, 2])),
-        *(random, np.random, np.random.rand, np.datetime64, np.datetime64("2020"), iter(())),
+        *(random, types, np.random, np.random.rand, np.datetime64, np.datetime64("2020"), iter(())),
         *(
             np.ma.ones(2),
             np.recarray(1, [("a", float)]),
@@ -688,7 +690,7 @@ def test_values_of_other_types_are_other_functions(one: Any, other: Any):
             np.array([None]),
             jax.random.key(0),
         ),
-        *(functools.partial(helper, [1]), jax.jit(Scaled(1)), jax.custom_jvp(helper), print),
+        *(functools.partial(helper, [1]), jax.jit(Scaled(1)), jax.custom_jvp(helper), print, abs),
         *((1, [2]), jax.random.key(0), jnp.ones(2, jnp.bfloat16)),
     ],
     ids=lambda value: type(value).__name__,
@@ -705,12 +707,21 @@ def test_what_can_change_has_no_fingerprint(value: Any):
         lambda x: x + jnp.__dict__["pi"],
         lambda x: (lambda b: b.__class__)(x),
         lambda x: x + np.fromregex("file", "x", float),
+        lambda x: x + np.random.rand(),
+        lambda x: x + np.datetime64("now").astype(float),
+        lambda x: x + np.lib.npyio.DataSource().open("file").read(),
         lambda x: x + np.empty(4),
         lambda x: x * UNKNOWN,  # noqa: F821  # pyright: ignore
     ],
 )
 def test_code_that_leads_elsewhere_has_no_fingerprint(function: Any):
     assert fingerprint(function) is None
+
+
+def test_what_models_usually_read_has_a_fingerprint():
+    for value in (jnp, imported_exp, (1, "a", None, np.float32(2)), np.ones(2)):
+        assert fingerprint(with_constant(value)) is not None
+    assert fingerprint(lambda x: imported_exp(x) + jax.lax.abs(x)) is not None
 
 
 def test_an_array_that_is_traced_has_no_fingerprint():

@@ -10,8 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import trustfit
-from jax.numpy import exp as imported_exp
-from trustfit._identity import function_key, value_key
 
 from .cases import DECAY, decay
 
@@ -178,64 +176,3 @@ def test_new_shape_is_traced_from_the_function_at_hand():
     second, _ = make(1.0)
     popt, _ = trustfit.curve_fit(second, np.arange(9.0), np.full(9, 12.0), p0=[1.0])
     assert popt[0] == pytest.approx(11)
-
-
-def with_constant(value: Any) -> Callable[..., Any]:
-    return lambda x, a: a + value
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (1, 1.0),
-        (1, True),
-        (0.0, -0.0),
-        (1.0, np.float64(1)),
-        ((1,), (1.0,)),
-        ("a", b"a"),
-        (0j, -0j),
-    ],
-)
-def test_values_of_other_types_are_other_functions(one: Any, other: Any):
-    assert function_key(with_constant(one)) == function_key(with_constant(one))
-    assert function_key(with_constant(one)) is not None
-    assert function_key(with_constant(one)) != function_key(with_constant(other))
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        with_constant(np.ones(2)),
-        with_constant([1]),
-        with_constant(np.poly1d([1, 2])),
-        with_constant(types),
-        with_constant(jax.jit(lambda x: x)),
-        with_constant(np.random),
-        functools.partial(decay),
-        lambda x, a: a + np.random.rand(),
-        lambda x, a: a + eval("OFFSET"),
-        lambda x, a: a + globals()["OFFSET"],
-        lambda x, a: a + jnp.__dict__["pi"],
-        lambda x, a: (lambda b: b.__class__)(a),
-        lambda x, a: a + np.datetime64("now").astype(float),
-        lambda x, a: a + np.fromregex("file", "x", float),
-        lambda x, a: a + np.lib.npyio.DataSource().open("file").read(),
-        with_constant(np.datetime64),
-        abs,
-        "decay",
-    ],
-)
-def test_only_immutable_content_has_a_key(function: Any):
-    assert function_key(function) is None
-
-
-def test_usual_models_have_a_key():
-    def recursive(x: Any, n: int = 3) -> Any:
-        return x if n == 0 else recursive(x, n - 1)
-
-    assert function_key(decay) is not None
-    assert function_key(with_constant(jnp)) is not None
-    assert function_key(lambda x, a: imported_exp(a * x) + jax.lax.abs(x)) is not None
-    assert function_key(recursive) is not None
-    assert value_key((1, "a", None, np.float32(2))) is not None
-    assert value_key(np.ones(2)) is None

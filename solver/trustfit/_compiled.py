@@ -200,7 +200,7 @@ def _of_one_kernel(recipe: Recipe) -> Callable[..., Any]:
 
     kernel = one_kernel(whole)
 
-    def solve(head: Any, arrays: Sequence[Any], shared: Sequence[Any]) -> Any:
+    def solve(head: Any, arrays: Sequence[Any], _: Sequence[Any]) -> Any:
         return kernel(head, *arrays), ()
 
     return solve

@@ -69,12 +69,11 @@ class _Opaque(Exception):
 class _Walk:
     """What has been met on the way: functions and arrays, each of which is entered once."""
 
-    __slots__ = ("arrays", "functions", "jitted")
+    __slots__ = ("arrays", "functions")
 
     def __init__(self) -> None:
         self.functions: list[FunctionType] = []
         self.arrays: list[Array] = []
-        self.jitted = False
 
 
 def fingerprint(function: Any) -> Fingerprint | None:
@@ -100,32 +99,6 @@ def fingerprint(function: Any) -> Fingerprint | None:
     except _Opaque:
         return None
     return Fingerprint(key, tuple(walk.arrays))
-
-
-def function_key(function: Any) -> Hashable | None:
-    """Return a key of the function's code and of all it can read; None where that can change.
-
-    Parameters
-    ----------
-    function : callable
-        Only plain Python functions that reach no arrays can have a key.
-
-    Returns
-    -------
-    key : hashable or None
-        Equal keys mean: the same code reading equal values of the same types.
-    """
-    return value_key(function) if type(function) is FunctionType else None
-
-
-def value_key(value: Any) -> Hashable | None:
-    """Return a key of an argument handed to a function, by the same rules; None without one."""
-    walk = _Walk()
-    try:
-        key = _value(value, walk)
-    except _Opaque:
-        return None
-    return None if walk.arrays or walk.jitted else key
 
 
 def _content_of(cell: CellType) -> Any:
@@ -213,7 +186,6 @@ def _jitted(function: Any, walk: _Walk) -> Hashable:
     """Return the identity too: it stands for the settings, as for which arguments are static."""
     if _is_public_in_library(function):
         return _library(function)
-    walk.jitted = True
     if not function.__dict__.keys() <= _NAMES_OF_JITTED:
         raise _Opaque
     return ("jit", Same(function), _value(function.__wrapped__, walk))
