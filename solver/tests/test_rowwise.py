@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 from jax.core import eval_jaxpr
+from jax.extend.core import jaxpr_as_fun
 from jax.scipy.special import logsumexp
 from jax.scipy.stats import norm
 from trustfit._rowwise import NotRowWise, PerPoint, per_point
@@ -61,6 +62,11 @@ def take(
     return Taken(per_point(jaxpr, everywhere, m), arguments)
 
 
+def mapped_over_points(at_point: PerPoint, *arguments: Any) -> list[Any]:
+    """Evaluate a function at any number of points; the outputs' first axis is theirs."""
+    return list(jax.vmap(jaxpr_as_fun(at_point.jaxpr), at_point.axes)(*arguments))
+
+
 def check(
     model: Model,
     data: Sequence[Any] = (X,),
@@ -73,7 +79,7 @@ def check(
     constants = arguments[: len(arguments) - len(data) - len(parameters)]
 
     def mapped(data: Any, parameters: Any) -> Any:
-        return at_point.mapped(*constants, *data, *parameters)
+        return mapped_over_points(at_point, *constants, *data, *parameters)
 
     def whole(data: Any, parameters: Any) -> Any:
         return jax.tree.leaves(model(*data, *parameters))
@@ -460,7 +466,7 @@ def test_promises_about_indices_end_with_the_points_they_are_about():
 
     at_point, arguments = take(model, (k,), (0,), (2.0,), 3)
     repeated = np.array([2, 0, 0, 2])
-    (found,) = at_point.mapped(*arguments[:-2], repeated, 2.0)
+    (found,) = mapped_over_points(at_point, *arguments[:-2], repeated, 2.0)
     np.testing.assert_array_equal(found, 2 * PEAKS[repeated])
     (gather,) = (e for e in at_point.jaxpr.jaxpr.eqns if e.primitive.name == "gather")
     assert not gather.params["unique_indices"]
@@ -470,7 +476,7 @@ def test_promises_about_indices_end_with_the_points_they_are_about():
 def test_the_length_is_that_of_all_points():
     at_point, arguments = take(lambda x, a, b: a * x / x.size + b * jnp.ones_like(x).sum())
     *_, a, b = arguments
-    (found,) = at_point.mapped(X[:5], a, b)
+    (found,) = mapped_over_points(at_point, X[:5], a, b)
     np.testing.assert_allclose(found, a * X[:5] / M + b * M, rtol=1e-15)
 
 
@@ -554,7 +560,7 @@ def test_own_derivatives_are_kept():
 
     check(model, (group, X), (0, 0))
     at_point, arguments = take(model, (group, X), (0, 0))
-    slope = jax.jacfwd(lambda a: at_point.mapped(group, X, a, arguments[-1])[0])(1.3)
+    slope = jax.jacfwd(lambda a: mapped_over_points(at_point, group, X, a, arguments[-1])[0])(1.3)
     np.testing.assert_allclose(slope, 3.0 * X * group, rtol=1e-14)
 
 
@@ -568,7 +574,7 @@ def test_derivatives_in_reverse_and_second_ones(name: str):
         return jnp.sum(model(X, *p) ** 2)
 
     def cost_of_mapped(p: Any) -> Any:
-        return jnp.sum(at_point.mapped(*consts, X, *p)[0] ** 2)
+        return jnp.sum(mapped_over_points(at_point, *consts, X, *p)[0] ** 2)
 
     p = jnp.array([1.3, 0.7])
     for derivative in (jax.grad, jax.hessian):
@@ -619,7 +625,7 @@ def test_every_elementwise_operation():
     data, axes = (x, u, np.arange(M)), (0, 0, 0)
     at_point, arguments = take(all_of_them, data, axes, (0.9,))
     expected = jax.jit(all_of_them)(*data, 0.9)
-    found = jax.jit(at_point.mapped)(*arguments)
+    found = jax.jit(lambda *given: mapped_over_points(at_point, *given))(*arguments)
     jax.tree.map(np.testing.assert_array_equal, [*found], expected)
 
 
@@ -708,6 +714,6 @@ def test_chains_of_operations(steps: list[tuple[Model, bool]]):
             return
         at_point, arguments = take(model, (Y,), (0,), (1.1,), SIZE)
         expected = np.asarray(model(Y, 1.1))
-        (found,) = at_point.mapped(*arguments)
+        (found,) = mapped_over_points(at_point, *arguments)
         np.testing.assert_allclose(found, expected, rtol=1e-13)
         np.testing.assert_allclose(model(Y[ORDER], 1.1), expected[ORDER], rtol=1e-13)

@@ -60,10 +60,6 @@ class PerPoint(NamedTuple):
     jaxpr: ClosedJaxpr
     axes: tuple[int | None, ...]
 
-    def mapped(self, *arguments: Any) -> list[Any]:
-        """Evaluate it at any number of points; the outputs' first axis is theirs."""
-        return list(jax.vmap(jaxpr_as_fun(self.jaxpr), self.axes)(*arguments))
-
 
 def per_point(jaxpr: Jaxpr, axes: Sequence[int | None], m: int) -> PerPoint:
     """Take the points' axis out of a function.
