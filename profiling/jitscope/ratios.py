@@ -22,11 +22,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import cattrs
 from rich.console import Console
 from rich.progress import Progress
 
 from jitscope import fresh
 from jitscope.environment import Environment, describe_environment
+from jitscope.errors import UserError
 from jitscope.figures import Interval, Limit, Target, Verdict, median_of, ratio_of
 from jitscope.report.ratios_table import print_ratios
 
@@ -336,6 +338,31 @@ def run(root: Path, subjects: Sequence[str], file: Path | None, console: Console
         file.write_text(text + "\n", encoding="utf-8")
         console.print(f"written to {file}", highlight=False)
     return ratios
+
+
+def load_ratios(file: Path) -> Ratios:
+    """Read what a run wrote.
+
+    Raises
+    ------
+    UserError
+        If the file is not JSON, of another version, or holds something else.
+    """
+    again = "Run `make ratios` again."
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is not whole JSON ({error}). {again}") from error
+    found = data.get("schema_version") if isinstance(data, dict) else None
+    if found != SCHEMA_VERSION:
+        raise UserError(
+            f"{file} has schema version {found}; this jitscope reads {SCHEMA_VERSION}. {again}"
+        )
+    try:
+        return cattrs.structure(data, Ratios)
+    except (cattrs.BaseValidationError, cattrs.StructureHandlerNotFoundError) as error:
+        problems = "; ".join(cattrs.transform_error(error))
+        raise UserError(f"{file} does not hold ratios: {problems}. {again}") from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -200,3 +200,11 @@ def test_a_file_takes_every_subject(tmp_path: Path, capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit):
         ratios.main([str(tmp_path / "missing" / "x.json")])
     assert "does not exist" in capsys.readouterr().err
+
+
+def test_what_was_written_is_read_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    fake_children(monkeypatch)
+    file = tmp_path / "ratios.json"
+    console = Console(file=io.StringIO())
+    made = ratios.run(tmp_path, ratios.SUBJECTS, file, console)
+    assert ratios.load_ratios(file) == made

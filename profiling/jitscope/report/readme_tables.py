@@ -23,6 +23,7 @@ from jitscope.report.expectations_page import measured_words, predicted_words
 from jitscope.report.panels import Bar, Measurement, Panel, Setup, setups_of
 from jitscope.report.phases_page import PHASE_STYLES
 from jitscope.report.rendering import interval, number
+from jitscope.report.speed_table import speed_table
 
 MIN_SAMPLES = 7
 """A commit with fewer samples of its whole calls is not shown in the README."""
@@ -89,7 +90,8 @@ def tables_of(root: Path, results: Path) -> dict[str, str]:
     root : Path
         Working tree, for git's log.
     results : Path
-        Folder with ``asv/`` and ``expectations.toml``, and ``exactness.json`` if that was measured.
+        Folder with ``asv/`` and ``expectations.toml``, and ``exactness.json`` and ``ratios.json``
+        if these were measured.
     """
     history = read_history(root, results / "asv")
     comparisons = compare(history, read_predictions(results / "expectations.toml"))
@@ -100,6 +102,9 @@ def tables_of(root: Path, results: Path) -> dict[str, str]:
     exactness = results / "exactness.json"
     if exactness.exists():
         tables["exactness-table"] = exactness_table(exactness)
+    ratios = results / "ratios.json"
+    if ratios.exists():
+        tables["speed-table"] = speed_table(ratios)
     return tables
 
 
