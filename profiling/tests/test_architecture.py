@@ -47,3 +47,12 @@ def test_no_package_at_the_root_of_solver_and_profiling():
     # Python 3.15 has a standard package `profiling`; an `__init__.py` here would shadow it.
     assert not (ROOT / "solver" / "__init__.py").exists()
     assert not (ROOT / "profiling" / "__init__.py").exists()
+
+
+def test_every_module_of_the_solver_has_its_place():
+    rows = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").splitlines()
+    named = [
+        cell for row in rows if row.startswith("| `_") for cell in row.split("|")[1].split("`")
+    ]
+    for path in SOLVER.glob("_[a-z]*.py"):
+        assert named.count(path.stem) == 1, f"docs/architecture.md: {path.stem}"
