@@ -269,13 +269,29 @@ def evaluate_points(
             sums = tuple(one + z[a] * z[b] for one, (a, b) in zip(sums, pairs, strict=True))
             return index + np.int32(bucket.block), sums, () if cost is None else (total[0] + cost,)
 
-        start = (np.int32(0), (zero,) * len(pairs), () if program.loss == "linear" else (zero,))
+        first = (_zero_of_all(points) + zero, *(zero,) * (len(pairs) - 1))
+        start = (np.int32(0), first, () if program.loss == "linear" else (zero,))
         _, sums, total = lax.while_loop(lambda c: lax.lt(c[0], points.count), add, start)
         sums, total = jax.tree.map(lambda one: lax.reduce_sum(one, (0,)), (sums, total))
         M = _from_triangle(n + 1, sums)
         return Evaluation(_cost(program, sums[-1], total[0] if total else 0.0), M, ())
 
     return evaluate
+
+
+def _zero_of_all(points: Points) -> Any:
+    """Return zero, as something of all arrays, whether the model uses them or not.
+
+    XLA ends the process if a kernel does not use what it is given, be it that XLA itself found out
+    that it makes no difference.
+    """
+    zero: Any = np.float64(0.0)
+    if points.arrays[0].ndim == 1:  # with the head, which is used
+        return zero
+    never = lax.lt(points.count, np.int32(0))
+    for array in points.arrays:
+        zero = lax.select(never, lax.reshape(lax.slice(array, (0, 0), (1, 1)), ()), zero)
+    return zero
 
 
 def _cost(program: Program, squares: Any, total: Any) -> Any:
