@@ -66,7 +66,7 @@ _SMOOTH = {
         *("squareplus", "mish", "sparse_sigmoid", "identity", "tanh"),
     ),
 }
-_STEPS = ("sign", "floor", "ceil", "round", "trunc", "rint", "fix_free", "signbit", "isfinite")
+_STEPS = ("sign", "floor", "ceil", "round", "trunc", "rint", "isfinite")
 # Linear in b, or flat: their scale cannot be told from the argument's.
 _DEGENERATE = {
     *("log", "log2", "log10", "sqrt", "cbrt", "square", "abs", "fabs", "negative", "positive"),
@@ -81,7 +81,7 @@ def _library(kind: str, namespace: Any, part: int, parts: int) -> dict[str, Case
     for name in [one for one in _SMOOTH[kind] if hasattr(namespace, one)][part::parts]:
         function = getattr(namespace, name)
         if name in _DEGENERATE:
-            found[name] = Case(_linear(function))
+            found[name] = _linear(function)
         else:
             found[name] = _of(function)
     return found
