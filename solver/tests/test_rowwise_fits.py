@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize
+from jax.scipy import special
 
 import trustfit
 
@@ -44,6 +45,7 @@ MODELS: dict[str, Callable[..., Any]] = {
         jax.lax.scan(lambda c, t: (0.5 * c + t, c), 0.0, a * x)[1] + b * x**2
     ),
     "halves": lambda x, a, b: jnp.concatenate([a * x[: len(x) // 2], b * x[len(x) // 2 :]]),
+    "loops for each point": lambda x, a, b: a * special.exp1(b * (x + 0.1)),
     "row-wise": lambda x, a, b: a * jnp.exp(-b * x),
 }
 

@@ -338,6 +338,8 @@ def _element(array: Any) -> jax.ShapeDtypeStruct:
 def _while(order: int, equation: Any, operands: list[Value]) -> list[Value]:
     """Take a loop: its condition, a scalar, is the same for all points."""
     params = equation.params
+    if params["cond_jaxpr"].out_avals[0].shape:  # as `jax.vmap` makes it
+        refuse("while", "goes on for each point as long as it takes")
     first, last = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
     of_condition, of_body = operands[:first], operands[first:last]
     carry, traced = _settle(order, "while", params["body_jaxpr"], of_body, operands[last:], [])
