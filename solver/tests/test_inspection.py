@@ -197,3 +197,12 @@ def test_a_trace_that_was_found_out_is_not_trusted_at_the_next_call():
         with pytest.warns(trustfit.UnacceleratedWarning):
             popt, _ = trustfit.curve_fit(f, x, 2 * x + b)
         np.testing.assert_allclose(popt, [2, b], rtol=1e-6)
+
+
+def test_a_function_of_no_module_is_fitted():
+    namespace: dict[str, Any] = {}
+    exec("def f(x, a, b):\n    return a * x + b", namespace)
+    namespace["f"].__module__ = None
+    x = np.linspace(0, 1, 10)
+    popt, _ = trustfit.curve_fit(namespace["f"], x, 2 * x + 1)
+    np.testing.assert_allclose(popt, [2, 1], rtol=1e-8)

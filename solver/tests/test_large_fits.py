@@ -32,5 +32,5 @@ print(peak() - before)
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads Linux's /proc")
 def test_a_fit_of_a_million_points_takes_little_memory():
     command = [sys.executable, "-c", _PROGRAM]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert float(done.stdout) < 64

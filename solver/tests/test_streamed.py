@@ -81,9 +81,9 @@ def test_another_length_compiles_nothing_and_threads_do_not_change_sums():
     trustfit.curve_fit(gaussian, *data(3000), [1.0, -0.5, 2.0])
     compiled: list[str] = []
 
-    def listen(name: str, _: float, **__: Any) -> None:
-        if name.endswith("backend_compile_duration"):
-            compiled.append(name)
+    def listen(event: str, duration_secs: float, **_: Any) -> None:
+        if event.endswith("backend_compile_duration"):
+            compiled.append(event)
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:

@@ -98,10 +98,10 @@ def curve_fit(
     ----------
     f : callable
         The model ``f(x, a, b, ...)``, shape (m,). Written with `jax.numpy` it is compiled; one that
-        JAX cannot trace is called from Python, with a warning. A plain function that reads only
-        numbers, strings, tuples and functions is compiled once for data of the same shapes;
-        anything else (methods, `functools.partial`, `jax.jit`, closures or globals that hold
-        arrays) at every call: hand arrays over in `xdata`.
+        JAX cannot trace is called from Python, with a warning. It is compiled once for what it
+        computes: other values that it closes over, and most other lengths of the data, compile
+        nothing. Methods, objects, and what else can change unnoticed are traced at every call,
+        which takes about a millisecond.
     xdata : array_like, shape (m,) or (k, m), or any object
         Where the data were measured; lists, tuples and numbers are handed to `f` as arrays. Also
         of another shape or length, if `f` returns shape (m,) from it, or one number. A table or

@@ -164,7 +164,7 @@ def _is_doubtful(function: Any, visited: list[FunctionType]) -> bool:
     if function in visited or _is_library(function.__module__):
         return False
     visited.append(function)
-    own = function.__module__.startswith("trustfit.")
+    own = (function.__module__ or "").startswith("trustfit.")
     if not own and _has_reason(function.__code__):
         return True
     return any(_is_doubtful(value, visited) for value in _reachable(function))

@@ -91,10 +91,10 @@ def least_squares(
     ----------
     fun : callable
         Residuals ``fun(x, *args, **kwargs)``, shape (m,) or a number. Written with `jax.numpy` it
-        is compiled; one that JAX cannot trace is called from Python, with a warning. A plain
-        function that reads only numbers, strings, tuples and functions is compiled once for data
-        of the same shapes; anything else (methods, `functools.partial`, `jax.jit`, closures or
-        globals that hold arrays) at every call: hand arrays over in `args`.
+        is compiled; one that JAX cannot trace is called from Python, with a warning. It is compiled
+        once for what it computes: other values that it closes over, and most other lengths of the
+        data, compile nothing. Methods, objects, and what else can change unnoticed are traced at
+        every call, which takes about a millisecond.
     x0 : array_like, shape (n,)
         Start values, within the bounds.
     jac : callable or {'2-point', '3-point', 'cs'}, optional
