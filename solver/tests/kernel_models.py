@@ -61,7 +61,16 @@ _SMOOTH = {
         *("log_softmax_free", "bessel_free", "factorial", "sici_free"),
     ),
     "nn": (
-        *("relu", "relu6", "sigmoid", "softplus", "sparse_plus", "soft_sign", "silu", "log_sigmoid"),
+        *(
+            "relu",
+            "relu6",
+            "sigmoid",
+            "softplus",
+            "sparse_plus",
+            "soft_sign",
+            "silu",
+            "log_sigmoid",
+        ),
         *("leaky_relu", "hard_sigmoid", "hard_silu", "hard_tanh", "elu", "celu", "selu", "gelu"),
         *("squareplus", "mish", "sparse_sigmoid", "identity", "tanh"),
     ),
@@ -214,9 +223,7 @@ _STRUCTURE = {
     "betainc": Case(lambda x, a, b: a * special.betainc(2.0, 3.0, b * x)),
     "zeta": Case(lambda x, a, b: a * special.zeta(1.5 + x, 1.0) + b),
     "polygamma": Case(lambda x, a, b: a * special.polygamma(1, 1.0 + x) + b),
-    "logsumexp": Case(
-        lambda x, a, b: special.logsumexp(jnp.stack([a * x, b + 0 * x]), axis=0)
-    ),
+    "logsumexp": Case(lambda x, a, b: special.logsumexp(jnp.stack([a * x, b + 0 * x]), axis=0)),
     "softmax": Case(lambda x, a, b: jax.nn.softmax(jnp.stack([a * x, b + 0 * x]), axis=0)[0] * 2),
     "voigt": Case(_voigt, (1.3, 0.5, 0.2)),
     "peaks": Case(_peaks, (1.0, 1.5, 0.7, 0.15)),
@@ -275,9 +282,7 @@ _SHAPES = {
         (1.0, 2.0, 3.0),
     ),
     "as array": Case(lambda x, *p: jnp.array(p)[0] * jnp.exp(-jnp.array(p)[1] * x)),
-    "dot": Case(
-        lambda x, *p: jnp.dot(jnp.stack(p), jnp.array([1.0, 2.0])) * x + p[0], (1.0, 2.0)
-    ),
+    "dot": Case(lambda x, *p: jnp.dot(jnp.stack(p), jnp.array([1.0, 2.0])) * x + p[0], (1.0, 2.0)),
     "table": Case(lambda x, a, b: a * jnp.sum(jnp.array(_TABLE)) * x + b),
     "table per point": Case(lambda x, a, b: a * jnp.sum(jnp.exp(-x[:, None] * _TABLE), 1) + b),
     "long table": Case(
@@ -292,15 +297,9 @@ _SHAPES = {
 }
 
 _TYPES = {
-    "float32 inside": Case(
-        lambda x, a, b: a * jnp.exp(x.astype(jnp.float32)).astype(float) + b
-    ),
-    "float16 inside": Case(
-        lambda x, a, b: a * jnp.exp(x.astype(jnp.float16)).astype(float) + b
-    ),
-    "bfloat16 inside": Case(
-        lambda x, a, b: a * jnp.exp(x.astype(jnp.bfloat16)).astype(float) + b
-    ),
+    "float32 inside": Case(lambda x, a, b: a * jnp.exp(x.astype(jnp.float32)).astype(float) + b),
+    "float16 inside": Case(lambda x, a, b: a * jnp.exp(x.astype(jnp.float16)).astype(float) + b),
+    "bfloat16 inside": Case(lambda x, a, b: a * jnp.exp(x.astype(jnp.bfloat16)).astype(float) + b),
     "float16 erf": Case(
         lambda x, a, b: a * jax.scipy.special.erf(x.astype(jnp.float16)).astype(float) + b
     ),

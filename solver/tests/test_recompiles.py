@@ -102,9 +102,7 @@ def test_a_new_lambda_with_the_same_code(fit: Callable[..., Any], m: int):
 @pytest.mark.parametrize("m", LENGTHS)
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize("make", [_with_number, _with_array])
-def test_changed_content_of_a_closure(
-    make: Callable[..., Any], fit: Callable[..., Any], m: int
-):
+def test_changed_content_of_a_closure(make: Callable[..., Any], fit: Callable[..., Any], m: int):
     contents: list[Any] = [0.7, 1.9, 3.2]
     if make is _with_array:
         contents = [k * (1 + np.linspace(0, 1, m)) for k in contents]

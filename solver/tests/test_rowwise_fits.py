@@ -41,9 +41,7 @@ MODELS: dict[str, Callable[..., Any]] = {
     ),
     "rolled": lambda x, a, b: jnp.roll(a * x, 1) + b * x**2,
     "normalised": lambda x, a, b: a * jnp.exp(-b * x) / jnp.sum(jnp.exp(-b * x)) * len(x),
-    "scan": lambda x, a, b: (
-        jax.lax.scan(lambda c, t: (0.5 * c + t, c), 0.0, a * x)[1] + b * x**2
-    ),
+    "scan": lambda x, a, b: jax.lax.scan(lambda c, t: (0.5 * c + t, c), 0.0, a * x)[1] + b * x**2,
     "halves": lambda x, a, b: jnp.concatenate([a * x[: len(x) // 2], b * x[len(x) // 2 :]]),
     "loops for each point": lambda x, a, b: a * special.exp1(b * (x + 0.1)),
     "row-wise": lambda x, a, b: a * jnp.exp(-b * x),
