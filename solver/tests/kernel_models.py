@@ -14,9 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
-from jax.scipy import special
-
 import trustfit
+from jax.scipy import special
 
 Model = Callable[..., Any]
 LENGTHS = (20, 200, 2000)
@@ -182,7 +181,7 @@ _TABLE = np.linspace(1.0, 2.0, 5)
 
 _STRUCTURE = {
     "where": Case(lambda x, a, b: jnp.where(x < 0.5, a * x, b * x**2)),
-    "where constant": Case(lambda x, a, b: jnp.where(True, a + b**2, x), frozen=True),  # noqa: FBT003
+    "where constant": Case(lambda x, a, b: jnp.where(True, a + b**2, x), frozen=True),
     "piecewise": Case(
         lambda x, a, b: jnp.piecewise(x, [x < 0.3, x > 0.6], [lambda x: a * x, lambda x: b, 0.5])
     ),

@@ -12,7 +12,7 @@ _PROGRAM = Path(kernel_models.__file__)
 
 def run(*groups: str) -> None:
     command = [sys.executable, str(_PROGRAM), *groups]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=600)  # noqa: S603
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=600)
     lines = done.stdout.splitlines()
     failed = [line for line in lines if line.startswith("FAILED")]
     assert done.returncode == 0, "\n".join([*failed, *lines[-1:], done.stderr[-2000:]])

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize
-
 import trustfit
 
 LENGTHS = (50, 500, 3000)
@@ -189,7 +188,7 @@ def test_defaults_and_cells(fit: Callable[..., Any], m: int):
     def f(x: Any, a: Any, b: Any, k: Any = 1.0, *, c: Any = 1.0) -> Any:
         return a * jnp.exp(-b * x) * k * c * cell
 
-    for k, c, cell in ((1.0, 1.0, 1.0), (2.0, 1.0, 1.0), (2.0, 3.0, 1.0), (2.0, 3.0, 4.0)):
+    for k, c, cell in ((1.0, 1.0, 1.0), (2.0, 1.0, 1.0), (2.0, 3.0, 1.0), (2.0, 3.0, 4.0)):  # noqa: B007
         f.__defaults__ = (k,)
         f.__kwdefaults__ = {"c": c}
         _check(fit, f, *_data(m))

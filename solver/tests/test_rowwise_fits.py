@@ -8,9 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize
-from jax.scipy import special
-
 import trustfit
+from jax.scipy import special
 
 LENGTHS = (50, 500, 3000)
 

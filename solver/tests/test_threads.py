@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
 import trustfit
 
 THREADS = 8
@@ -87,7 +86,7 @@ def _not_finite(x: Any, a: Any) -> Any:
 
 @pytest.mark.parametrize("m", [20, 2000])
 @pytest.mark.parametrize("enabled", [True, False])
-def test_settings_are_left_alone(m: int, enabled: bool):  # noqa: FBT001
+def test_settings_are_left_alone(m: int, enabled: bool):
     before_all = gc.isenabled()
     (gc.enable if enabled else gc.disable)()
     try:
