@@ -24,7 +24,6 @@ MODELS: dict[str, Callable[..., Any]] = {
     "over size": lambda x, a, b: 50 * a * x / x.size + b * x.shape[0] / 100,
     "cumsum": lambda x, a, b: jnp.cumsum(jnp.exp(-a * x)) / len(x) + b * x,
     "sort": lambda x, a, b: a * jnp.sort(jnp.sin(9 * x)) + b * x,
-    "sort of curve": lambda x, a, b: jnp.sort(a * jnp.sin(9 * x) + b * x),
     "fft": _fft,
     "interp": lambda x, a, b: a * jnp.interp(x, x[::2], x[::2] ** 2) + b,
     "interp in table": lambda x, a, b: (
