@@ -4,10 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import kernel_models
 import pytest
 
-_PROGRAM = Path(kernel_models.__file__)
+from . import kernel_models
+
+_PROGRAM = Path(__file__).with_name("kernel_models.py")
 
 
 def run(*groups: str) -> None:

@@ -1,6 +1,6 @@
 """Tests of what compiles a program anew, and that no answer is that of an older function."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
@@ -18,7 +18,7 @@ FACTOR: Any = 1.0
 
 
 @contextmanager
-def compilations() -> Iterator[SimpleNamespace]:
+def compilations() -> Generator[SimpleNamespace]:
     found = SimpleNamespace(count=0)
 
     def listener(event: str, duration_secs: float, **_: Any) -> None:

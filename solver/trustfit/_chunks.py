@@ -9,6 +9,7 @@ its capacity, by as many chunks as it takes; what is behind the last point is le
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -82,7 +83,7 @@ _SIMPLE = frozenset().union(
     ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor", "not", "is_finite", "select_n"),
     ("broadcast_in_dim", "concatenate", "convert_element_type", "copy", "reshape", "slice"),
     ("squeeze", "transpose", "reduce_max", "reduce_min", "reduce_sum"),
-    ("custom_jvp_call", "stop_gradient"),
+    ("custom_jvp_call", "stop_gradient", "digamma", "pad", "jit", "pjit", "mul", "add_any"),
 )
 """Elementwise operations and changes of shape, of which a kernel may consist."""
 
@@ -104,6 +105,7 @@ def _in_kernel(traced: Traced, n: int, local: str) -> bool:
     return n <= _MOST_UNROLLED and local == "gram" and is_simple(traced)
 
 
+@lru_cache(maxsize=512)
 def is_simple(traced: Traced) -> bool:
     """Return whether a function at one point may be part of a single kernel.
 
@@ -118,7 +120,25 @@ def is_simple(traced: Traced) -> bool:
     used = {atom for equation in jaxpr.eqns for atom in equation.invars if is_variable(atom)}
     if not used.issuperset(jaxpr.invars):
         return False
-    return _is_simple(traced.jaxpr.jaxpr)
+    return _is_simple(jaxpr) and (not _has_own_rules(jaxpr) or _is_simple(_derivative(traced)))
+
+
+def _has_own_rules(jaxpr: Any) -> bool:
+    """Return whether derivatives may be anything: `jax.custom_jvp` takes any function."""
+    return any(equation.primitive.name == "custom_jvp_call" for equation in jaxpr.eqns)
+
+
+def _derivative(traced: Traced) -> Any:
+    """Return the jaxpr of a residual at one point and its derivatives."""
+    function, at = traced.function(), traced.position
+    types: list[Any] = [
+        jax.ShapeDtypeStruct(variable.aval.shape, variable.aval.dtype)
+        for variable in traced.jaxpr.jaxpr.invars
+    ]
+    others = [*types[:at], *types[at + 1 :]]
+    residual: Callable[..., Any] = lambda x, *all_: function(x, all_)[0]  # noqa: E731
+    with jax.enable_x64(True):
+        return jax.make_jaxpr(jax.value_and_grad(residual))(types[at], *others).jaxpr
 
 
 def _is_simple(jaxpr: Any) -> bool:
