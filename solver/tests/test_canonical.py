@@ -59,8 +59,8 @@ def test_a_gaussian_needs_one_program():
 
     check_same(gaussian(1.5, 3.0, W), gaussian(1.75, 4.0, W + 1))
     program = canonical(gaussian(1.5, 3.0, W))
-    assert [type(value) for value in program.values] == [np.float64, np.float64, np.ndarray]
-    assert [float(value) for value in program.values[:2]] == [1.5, 3.0]
+    assert [type(value) for value in program.values] == [*[np.float64] * 3, np.ndarray]
+    assert [float(value) for value in program.values[:3]] == [1.5, 3.0, -0.5]
     assert not program.jaxpr.constvars
 
 

@@ -263,7 +263,7 @@ def test_wherever_they_start_each_ends_as_a_fit_of_its_own(seed: int, noise: flo
 def small_chunks(monkeypatch: pytest.MonkeyPatch):
     """Take chunks of 16 fits, in more threads than there may be processors."""
     monkeypatch.setattr(_many, "_MOST_LANES", 16)
-    monkeypatch.setattr(_many, "_processors", lambda: 4)
+    monkeypatch.setattr(_many, "processors", lambda: 4)
 
 
 @pytest.mark.usefixtures("small_chunks", "in_chunks")
