@@ -51,8 +51,8 @@ class Bucket(NamedTuple):
 
 # Up to 128 points, one at a time: XLA runs a program on the caller's thread only if it counts less
 # than a thousand operations in it, loops being counted once. More of them are worth the hop to
-# another thread, and the processor's vectors. On one core, a kernel takes half
-# as long as chunks on two.
+# another thread, and the processor's vectors. On one core a kernel takes half as long as chunks
+# on two.
 _KERNELS = (
     Bucket(1 << 7, 1, 1, kernel=True, packed=True),
     Bucket(1 << 10, 1, 32, kernel=True, packed=True),
@@ -66,7 +66,7 @@ _CHUNKS = (
     Bucket(1 << 20, 8, 1 << 13),
 )
 
-MOST_AT_ONCE = 1 << 20
+MOST_AT_ONCE = _KERNELS[-1].capacity
 """Points up to which a program takes all of them, and does the whole solve."""
 
 SEGMENT = 1 << 18
@@ -79,11 +79,11 @@ _SIMPLE = frozenset().union(
     ("add", "sub", "mul", "div", "rem", "neg", "abs", "sign", "max", "min", "clamp", "square"),
     ("exp", "exp2", "expm1", "log", "log1p", "logistic", "pow", "integer_pow", "sqrt", "rsqrt"),
     ("cbrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh"),
-    ("asinh", "acosh", "atanh", "erf", "erfc", "lgamma", "floor", "ceil", "round"),
+    ("asinh", "acosh", "atanh", "erf", "erfc", "lgamma", "digamma", "floor", "ceil", "round"),
     ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor", "not", "is_finite", "select_n"),
     ("broadcast_in_dim", "concatenate", "convert_element_type", "copy", "reshape", "slice"),
-    ("squeeze", "transpose", "reduce_max", "reduce_min", "reduce_sum"),
-    ("custom_jvp_call", "stop_gradient", "digamma", "pad", "jit", "pjit", "mul", "add_any"),
+    ("squeeze", "transpose", "pad", "reduce_max", "reduce_min", "reduce_sum", "add_any"),
+    ("custom_jvp_call", "stop_gradient", "jit", "pjit"),
 )
 """Elementwise operations and changes of shape, of which a kernel may consist."""
 

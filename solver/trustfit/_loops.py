@@ -6,7 +6,6 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from trustfit._values import is_value, unwrap
@@ -43,13 +42,10 @@ def branch(xp: ModuleType, condition: Any, yes: Callable[[], T], no: Callable[[]
     """Return what one of two functions returns, trees of the same shapes and dtypes.
 
     What the condition makes superfluous is not computed; and in a program the compiler does not
-    weave the function's operations into those around it, which would repeat many of them. Only
-    with jax.numpy, for traces that are evaluated for many states at once, both are.
+    weave the function's operations into those around it, which would repeat many of them.
     """
     if xp is np:
         return yes() if condition else no()
-    if xp is jnp:
-        return choose(xp, condition, yes(), no())
     return jax.lax.cond(unwrap(condition), yes, no)
 
 

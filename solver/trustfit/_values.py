@@ -180,6 +180,7 @@ def unwrap(tree: Any) -> Any:
 
 
 def array_of(value: Operand) -> Any:
+    """Return the array of a Value, or an operand as an array."""
     array = value.array if isinstance(value, Value) else value
     if hasattr(array, "dtype"):
         return array
@@ -188,6 +189,7 @@ def array_of(value: Operand) -> Any:
 
 
 def all_known(*arrays: Any) -> bool:
+    """Return whether the elements of all arrays are known while tracing."""
     return all(isinstance(array, np.ndarray | np.generic) for array in arrays)
 
 
@@ -197,12 +199,14 @@ def _is_constant(value: Operand, number: float) -> bool:
 
 
 def cast(array: Any, dtype: np.dtype[Any]) -> Any:
+    """Return an array in another type."""
     if array.dtype == dtype:
         return array
     return array.astype(dtype) if all_known(array) else lax.convert_element_type(array, dtype)
 
 
 def broadcast(array: Any, shape: tuple[int, ...]) -> Any:
+    """Return an array repeated to a shape."""
     if np.shape(array) == shape:
         return array
     if all_known(array):
@@ -211,6 +215,7 @@ def broadcast(array: Any, shape: tuple[int, ...]) -> Any:
 
 
 def spread(value: Value, shape: tuple[int, ...]) -> Value:
+    """Return a value as it is broadcast by an operand of another shape."""
     return Value(broadcast(value.array, np.broadcast_shapes(value.shape, shape)))
 
 
@@ -235,6 +240,7 @@ def matched(*operands: Operand) -> tuple[list[Any], bool]:
 
 
 def unary(host: Callable[[Any], Any], traced: Callable[[Any], Any], value: Operand) -> Value:
+    """Apply an operation: NumPy's to what is known, else one of a program."""
     array = array_of(value)
     return Value(host(array) if all_known(array) else traced(array))
 
@@ -242,6 +248,7 @@ def unary(host: Callable[[Any], Any], traced: Callable[[Any], Any], value: Opera
 def binary(
     host: Callable[[Any, Any], Any], traced: Callable[[Any, Any], Any], a: Operand, b: Operand
 ) -> Value:
+    """Apply an operation to operands of one shape and type, as `unary` does."""
     (x, y), known = matched(a, b)
     if known:
         with np.errstate(all="ignore"):
@@ -264,9 +271,9 @@ def _multiply(a: Operand, b: Operand) -> Value:
 
 
 def _product(a: Value, b: Value) -> Value:
-    """Return a @ b by multiplications and sums: XLA has no dot product within a kernel.
+    """Return a @ b by multiplications and sums.
 
-    Fused with what comes before or after it, it would have none at all.
+    XLA may fuse a dot product with what stands around it, which it cannot compile in a kernel.
     """
     if len(a.shape) == len(b.shape) == 1:
         return Value(lax.reduce_sum((a * b).array, (0,)))
@@ -287,13 +294,13 @@ def _logical(a: Operand, b: Operand, *, neutral: bool) -> Value:
 
 
 def _part(value: Value, index: Sequence[Any]) -> Value:
-    starts, limits, dropped, shape = [], [], [], []
+    starts, limits, shape = [], [], []
     axes = iter(enumerate(value.shape))
     for one in index:
         if one is None:
             shape.append(1)
             continue
-        axis, length = next(axes)
+        _, length = next(axes)
         if isinstance(one, slice):
             start, stop, step = one.indices(length)
             assert step == 1
@@ -301,7 +308,6 @@ def _part(value: Value, index: Sequence[Any]) -> Value:
         else:
             start = one % length
             stop = start + 1
-            dropped.append(axis)
         starts.append(start)
         limits.append(stop)
     for _, length in axes:
