@@ -70,7 +70,7 @@ def minimize(
     R = M[:-1, :-1] if program.local == "triangle" else square_root(M)
     if R is None and model.traced.by_points:
         by_qr = program._replace(local="triangle")
-        stream = streamed.Stream(model, by_qr, problem.f_scale)
+        stream = streamed.stream_of(model, by_qr, problem.f_scale)
         R = stream.evaluate(state.x).M[:-1, :-1]
     elif R is None:
         R = triangle(np, kept[1] if rows else _scaled_rows(model, state.x, options)[1])

@@ -34,7 +34,7 @@ from trustfit._many_program import Chunk, ManyProgram, ended, solve
 from trustfit._many_singles import data_of, fit_one_by_one, problem_of
 from trustfit._model import curve_model
 from trustfit._solve import check_against_call
-from trustfit._traced import Traced
+from trustfit._traced import Remembered, Traced
 from trustfit._types import FloatArray
 from trustfit._untraceable import Attempt
 from trustfit._workers import processors, settings
@@ -60,23 +60,23 @@ def fit_all(task: Task) -> Fits:
     distrust: Mismatch | None = None
     small = n <= OWN_LIMIT and m * _LEAST_LANES <= _VALUES
     if small and not task.omit_nan and choose(task.request.needs(True)) == "fused":
-        traced = _traced(task)
+        trace = _trace(task)
         try:
-            if traced is not None:
-                again = _in_chunks(task, traced, fits)
+            if trace is not None:
+                again = _in_chunks(task, trace, fits)
         except Mismatch as error:
             distrust = error
     fit_one_by_one(task, fits, again, distrust)
     return fits
 
 
-def _traced(task: Task) -> Traced | None:
+def _trace(task: Task) -> Remembered | None:
     """Return the user's functions traced; None if that fails, or they are too long."""
     data, _ = data_of(task, 0)
     with Attempt(), settings():  # one by one, they are traced again, or called from Python
-        traced = curve_model(task.f, task.jac, data, task.stack.start.shape[1]).traced
-        if traced.equations <= MOST_EQUATIONS:
-            return traced
+        trace = curve_model(task.f, task.jac, data, task.stack.start.shape[1]).trace
+        if trace.traced.equations <= MOST_EQUATIONS:
+            return trace
     return None
 
 
@@ -132,7 +132,7 @@ class _Run:
     """What the threads share."""
 
     task: Task
-    traced: Traced
+    trace: Remembered
     program: ManyProgram
     lanes: int
     queue: Queue
@@ -150,15 +150,15 @@ class _Run:
         part = self.queue.take()
         if part is None:
             return False
-        chunk = chunk_of(self.task, part, self.lanes, self.traced.constants)
-        results = _compiled(self.traced, self.program)(chunk)
+        chunk = chunk_of(self.task, part, self.lanes, self.trace.constants)
+        results = _compiled(self.trace.traced, self.program)(chunk)
         left = store(self.task, self.fits, part, ended(results, self.program.n))
         self.queue.put_back(left.running)
         self.again.append(left.again)
         return True
 
 
-def _program_of(task: Task, traced: Traced) -> ManyProgram:
+def _program_of(task: Task, trace: Remembered) -> ManyProgram:
     options, stack = task.request.options, task.stack
     if callable(options.loss):
         raise TypeError("A program of many fits takes a loss by name; got a function.")
@@ -168,7 +168,7 @@ def _program_of(task: Task, traced: Traced) -> ManyProgram:
         m=stack.y.shape[1],
         setup=states.setup_of(options),
         loss=options.loss,
-        laned=(*[False] * len(traced.constants), stack.x.separate, True, *weights),
+        laned=(*[False] * len(trace.constants), stack.x.separate, True, *weights),
         fvec=task.request.rows,
     )
 
@@ -178,7 +178,7 @@ def _lanes_for(m: int) -> int:
     return min(_MOST_LANES, 1 << int(np.log2(_VALUES // m)))
 
 
-def _in_chunks(task: Task, traced: Traced, fits: Fits) -> Iterable[int]:
+def _in_chunks(task: Task, trace: Remembered, fits: Fits) -> Iterable[int]:
     """Fill in the results by programs of many fits; return those that are to be solved again.
 
     Raises
@@ -188,7 +188,7 @@ def _in_chunks(task: Task, traced: Traced, fits: Fits) -> Iterable[int]:
     """
     k, m = task.stack.y.shape
     lanes = _lanes_for(m)
-    run = _Run(task, traced, _program_of(task, traced), lanes, Queue(k, lanes), fits, [])
+    run = _Run(task, trace, _program_of(task, trace), lanes, Queue(k, lanes), fits, [])
     with settings():
         run.next()  # compiles, which is one thread's work
     _check_against_call(task, fits)

@@ -64,7 +64,7 @@ class Model:
     @property
     def m(self) -> int:
         """Number of residuals."""
-        return self.traced.m
+        return self.trace.m
 
     def rows(self, x: Vector) -> tuple[FloatArray, FloatArray]:
         """Return f and J at x, shapes (m,) and (m, n), float64."""
@@ -182,7 +182,7 @@ class Model:
 
 def _model(functions: UserFunctions, n: int, data: Data) -> Model:
     trace = _TRACES.get(functions, n, data)
-    return Model(trace, (*trace.traced.constants, *jax.tree.leaves(data)))
+    return Model(trace, (*trace.constants, *jax.tree.leaves(data)))
 
 
 def _real(value: Any, name: str) -> jax.Array:

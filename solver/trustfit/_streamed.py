@@ -9,12 +9,13 @@ is that of a segment for each of them however many points there are, and no leng
 # SciPy's letters for matrices are capitals.
 # pyright: reportConstantRedefinition=false
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trustfit import _state as states
 from trustfit import _trf as trf
@@ -24,7 +25,7 @@ from trustfit._compiled import compiled_evaluation
 from trustfit._model import Model
 from trustfit._program import Program, local_model
 from trustfit._state import Evaluation, Problem, State
-from trustfit._traced import numbers_of
+from trustfit._traced import Argument, numbers_of
 from trustfit._types import FloatArray
 from trustfit._workers import processors, settings
 
@@ -53,10 +54,11 @@ def solve(
     unknown = Evaluation(np.array(np.inf), np.zeros((len(x0) + 1,) * 2), ())
     state = states.initial_state(np, x0, unknown)
     with ThreadPoolExecutor(processors()) as pool, np.errstate(all="ignore"):
-        state = _iterate(Stream(model, program, problem.f_scale, pool.map), state, problem)
+        stream = stream_of(model, program, problem.f_scale, pool.map)
+        state = _iterate(stream, state, problem)
         if state.status == states.ILL_CONDITIONED:
             program = program._replace(local="triangle")
-            stream = Stream(model, program, problem.f_scale, pool.map)
+            stream = replace(stream, program=program)
             state = _iterate(stream, states.again(np, state), problem)
     return state, program
 
@@ -73,13 +75,15 @@ def _iterate(stream: "Stream", state: State, problem: Problem) -> State:
 class Stream:
     """Evaluations of a model, a segment of its points at a time.
 
-    `map_` applies a function to many arguments, perhaps in several threads.
+    `points` are the model's; `map_` applies a function to many arguments, perhaps in several
+    threads.
     """
 
     model: Model
     program: Program
     f_scale: Any
-    map_: Callable[..., Any] = field(default=map)
+    points: Sequence[tuple[NDArray[Any], Argument]]
+    map_: Callable[..., Any]
 
     def evaluate(self, x: FloatArray) -> Evaluation:
         """Return the cost at x, and the rows reduced as the program says."""
@@ -87,11 +91,11 @@ class Stream:
         bucket = segment_for(traced, n, self.program.local)
         numbers = numbers_of(traced, self.model.values)
         run = compiled_evaluation(traced, self.program, bucket, n, len(numbers))
-        shared, points = self.model.arguments("shared"), self.model.points()
+        shared = self.model.arguments("shared")
 
         def reduce(first: int) -> FloatArray:
             last = min(first + SEGMENT, self.model.m)
-            arrays = self.model.padded(points, bucket, first, last)
+            arrays = self.model.padded(self.points, bucket, first, last)
             head = np.concatenate([x, [self.f_scale], numbers, [last - first]])
             with settings():
                 return np.array(run(head, tuple(arrays), shared))
@@ -102,3 +106,10 @@ class Stream:
         if self.program.local == "gram":
             return Evaluation(np.sum(parts[:, 0]), np.sum(M, axis=0), ())
         return Evaluation(np.sum(parts[:, 0]), triangle(np, M.reshape(-1, n + 1)), ())
+
+
+def stream_of(
+    model: Model, program: Program, f_scale: Any, map_: Callable[..., Any] = map
+) -> Stream:
+    """Return what evaluates a model; its points are brought into order once, here."""
+    return Stream(model, program, f_scale, model.points(), map_)

@@ -79,10 +79,6 @@ class Traced:
         Whether the functions take the points one by one.
     own_jacobian : bool
         Whether J is among the results.
-    constants : tuple of arrays
-        The values of the first arguments; the leaves of the data are those of the others.
-    m : int
-        Number of residuals.
     equations : int
         How many there are in the functions as they were traced.
     """
@@ -93,8 +89,6 @@ class Traced:
     position: int = field(compare=False)
     by_points: bool = field(compare=False)
     own_jacobian: bool = field(compare=False)
-    constants: tuple[Any, ...] = field(compare=False)
-    m: int = field(compare=False)
     equations: int = field(compare=False)
 
     def function(self) -> Callable[..., list[Any]]:
@@ -110,13 +104,26 @@ class Traced:
 
 @dataclass
 class Remembered:
-    """A trace, what the arrays held that the functions can read, and whether it is to be trusted.
+    """A trace, and what belongs to it but not to the programs made of it.
 
-    It is not until a comparison with a plain call, where there is reason for one.
+    Attributes
+    ----------
+    traced : Traced
+        What was traced.
+    constants : tuple of arrays
+        The values of its first arguments; the leaves of the data are those of the others.
+    m : int
+        Number of residuals.
+    snapshot : Snapshot or None
+        What the arrays held that the functions can read; None if that cannot be known.
+    trusted : bool
+        Not before a comparison with a plain call, where there is reason for one.
     """
 
-    snapshot: Snapshot | None
     traced: Traced
+    constants: tuple[Any, ...]
+    m: int
+    snapshot: Snapshot | None
     trusted: bool = False
 
 
@@ -142,14 +149,14 @@ class Traces:
         types = tuple([_type_of(leaf) for leaf in leaves])
         found = fingerprint(functions.what)
         if found is None:
-            return Remembered(None, trace(functions, n, data))
+            return trace(functions, n, data, None)
         key = (found.key, functions.caller, n, tree, types)
         known = self._known.get(key)
         if known and known.snapshot and unchanged(known.snapshot, found.arrays):
             return known
         snapshot = remember(found.arrays)
         with collection_paused():
-            found_now = Remembered(snapshot, trace(functions, n, data))
+            found_now = trace(functions, n, data, snapshot)
         self._known[key] = found_now
         while len(self._known) > _MOST_KEPT:
             self._known.popitem(last=False)
@@ -162,7 +169,7 @@ def _type_of(leaf: Any) -> Hashable:
     return (leaf.shape, leaf.dtype, getattr(leaf, "weak_type", False))
 
 
-def trace(functions: UserFunctions, n: int, data: Data) -> Traced:
+def trace(functions: UserFunctions, n: int, data: Data, snapshot: Snapshot | None) -> Remembered:
     """Trace the user's functions for a number of variables and data of these shapes.
 
     Raises
@@ -194,17 +201,16 @@ def trace(functions: UserFunctions, n: int, data: Data) -> Traced:
     ]
     position = len(canonical.values)
     del arguments[position]
-    return Traced(
+    traced = Traced(
         key=Key((canonical.key, tuple(arguments) if axes is None else _lengthless(arguments))),
         jaxpr=ClosedJaxpr(canonical.jaxpr, ()),
         arguments=tuple(arguments),
         position=position,
         by_points=axes is not None,
         own_jacobian=jacobian is not None,
-        constants=canonical.values,
-        m=m,
         equations=equations,
     )
+    return Remembered(traced, canonical.values, m, snapshot)
 
 
 def _check_jacobian(shape: tuple[int, ...], m: int, n: int) -> None:
@@ -249,18 +255,14 @@ def _argument(aval: Any, axis: int | None) -> Argument:
 
 def _lengthless(arguments: Sequence[Argument]) -> Hashable:
     """Return the arguments without the number of points."""
-    return tuple((one.kind, one.axis, one.dtype, _of_a_point(one)) for one in arguments)
-
-
-def _of_a_point(argument: Argument) -> tuple[int, ...]:
-    if argument.kind != "points":
-        return argument.shape
-    return argument.shape[: argument.axis] + argument.shape[argument.axis + 1 :]
+    return tuple((one.kind, one.axis, one.dtype, point_shape(one)) for one in arguments)
 
 
 def point_shape(argument: Argument) -> tuple[int, ...]:
     """Return the shape of what an argument has for one point."""
-    return _of_a_point(argument)
+    if argument.kind != "points":
+        return argument.shape
+    return argument.shape[: argument.axis] + argument.shape[argument.axis + 1 :]
 
 
 def numbers_of(traced: Traced, values: Sequence[Any]) -> FloatArray:
