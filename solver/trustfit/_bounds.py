@@ -1,6 +1,7 @@
 """Box constraints: distances to them, Coleman-Li scaling, feasibility. Arrays of length n.
 
-Functions that take `xp` run on the host with `numpy` or inside a program with `jax.numpy`.
+Functions that take `xp` run on the host with `numpy`, or inside a program with `jax.numpy` or
+`trustfit._lax_numpy`.
 """
 
 from types import ModuleType

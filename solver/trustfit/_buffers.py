@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _ALIGNMENT = 64
+_MOST_BYTES = 1 << 25
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
@@ -34,10 +35,12 @@ class Buffers(threading.local):
         self._arrays: list[NDArray[Any]] = []
 
     def get(self, wanted: list[tuple[tuple[int, ...], Any]]) -> list[NDArray[Any]]:
-        """Return an array for each shape and type."""
+        """Return an array for each shape and type; large ones are not kept."""
         key = tuple(wanted)
-        if key != self._key:
-            self._key, self._arrays = None, []  # free the old ones before there are new ones
-            self._arrays = [aligned(shape, dtype) for shape, dtype in wanted]
-            self._key = key
-        return self._arrays
+        if key == self._key:
+            return self._arrays
+        self._key, self._arrays = None, []  # free the old ones before there are new ones
+        arrays = [aligned(shape, dtype) for shape, dtype in wanted]
+        if sum(array.nbytes for array in arrays) <= _MOST_BYTES:
+            self._key, self._arrays = key, arrays
+        return arrays

@@ -35,12 +35,12 @@ from trustfit._program import (
     begin,
     iterate,
     iterate_packed,
-    loop,
     pack,
     pack_tree,
     packs_into_kernel,
     step_of,
 )
+from trustfit._program import solve as solve_whole
 from trustfit._settings import Tolerances
 from trustfit._state import Problem
 from trustfit._traced import Traced
@@ -136,8 +136,7 @@ def _of_whole_arrays(recipe: Recipe) -> Callable[..., Any]:
         start, problem, numbers, count = recipe.head.read(head)
         points = Points((), count, numbers, shared)
         arguments = _whole_arguments(recipe.traced, points)
-        state = loop(whole_rows(recipe.traced, arguments), recipe.program, start, problem)
-        return pack(state), state.at_x.rows
+        return solve_whole(whole_rows(recipe.traced, arguments), recipe.program, start, problem)
 
     return solve
 

@@ -260,7 +260,7 @@ def curve_fit(
     )
     result, by_plan = _fit(problem, start, box, request, as_lm, absolute_sigma, full_output)
     if plain and by_plan:
-        quick.learn(f, x.given, y, start, request.options)
+        quick.learn(f, xdata, ydata, start, request.options)
     return result
 
 

@@ -18,10 +18,10 @@ from trustfit._bounds import Bounds
 from trustfit._gram import COVARIANCE_PIVOT
 from trustfit._losses import row_scales
 from trustfit._model import Model
-from trustfit._program import Program, Start, unpack
+from trustfit._program import Program, Start, blank_state, program_for, unpack
 from trustfit._settings import Options, Solution
 from trustfit._solution import square_root, to_solution
-from trustfit._state import Evaluation, State, problem_of, setup_of
+from trustfit._state import State, problem_of
 from trustfit._types import FloatArray
 
 
@@ -48,11 +48,9 @@ def minimize(
     ValueError
         If the residuals or the Jacobian are not finite at x0.
     """
-    if callable(options.loss):
-        raise TypeError("The fused driver takes a loss by name; got a function.")
     problem = problem_of(options, bounds, x0)
     keep_rows = rows and not model.traced.by_points
-    program = Program(setup_of(options), options.loss, "gram", keep_rows, as_one_kernel=True)
+    program = program_for(options, keep_rows=keep_rows)
     if streamed.is_for(model):
         state, program = streamed.solve(model, program, x0, problem)
         kept: tuple[Any, ...] = ()
@@ -98,6 +96,4 @@ def _run(
 ) -> tuple[State, tuple[FloatArray, ...], FloatArray]:
     """Return the final state, the rows if the program keeps them, and the state packed."""
     packed, rows = model.solve(program, start, problem)
-    n = len(start.x0)
-    nothing: Any = Evaluation(np.zeros(()), np.zeros((n + 1, n + 1)), ())
-    return unpack(packed, states.initial_state(np, start.x0, nothing)), rows, packed
+    return unpack(packed, blank_state(len(start.x0))), rows, packed

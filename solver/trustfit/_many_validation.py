@@ -16,6 +16,7 @@ from trustfit._types import FloatArray
 from trustfit._validation import (
     as_float,
     check_parameter_count,
+    check_sigma,
     convert_xdata,
     count_parameters,
 )
@@ -107,7 +108,9 @@ def check_stacked_sigma(sigma: Any, k: int, m: int) -> NDArray[Any] | None:
     if array.shape == (k, m) and k > 1:
         return array
     if array.size == 1 or array.shape in ((m,), (1, m)):
-        return np.broadcast_to(array.ravel(), m)
+        shared = np.broadcast_to(array.ravel(), m)
+        check_sigma(shared, m)  # no fit would be possible; own ones of a fit are its own affair
+        return shared
     mend = "Pass one standard deviation a point, one for all, or a row of them for each fit."
     if array.shape == (m, m):
         mend = "Many fits take no covariance of the data: pass standard deviations."

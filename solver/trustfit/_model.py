@@ -87,15 +87,19 @@ class Model:
 
         return HostFunctions(residual, lambda x, f: latest[0])
 
+    def recipe(self, program: Program, start: Start, problem: Problem) -> Recipe:
+        """Return what a solve has to be compiled for."""
+        traced = self.traced
+        bucket = None
+        if traced.by_points:
+            bucket = bucket_for(traced, len(start.x0), self.m, program.local)
+        return Recipe(traced, program, bucket, head_for(traced, start, problem))
+
     def solve(
         self, program: Program, start: Start, problem: Problem
     ) -> tuple[FloatArray, tuple[FloatArray, ...]]:
         """Return what `trustfit._compiled.compiled_solve` returns, as arrays of the host."""
-        traced, bucket = self.traced, None
-        if traced.by_points:
-            bucket = bucket_for(traced, len(start.x0), self.m, program.local)
-            program = program._replace(keep_rows=False)
-        recipe = Recipe(traced, program, bucket, head_for(traced, start, problem))
+        recipe = self.recipe(program, start, problem)
         known = compiled_solve.cache_info().misses
         run = compiled_solve(recipe)
         is_new = compiled_solve.cache_info().misses > known

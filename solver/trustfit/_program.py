@@ -23,6 +23,7 @@ from trustfit._gram import Gram
 from trustfit._loops import choose
 from trustfit._losses import row_scales, total_cost
 from trustfit._one_kernel import one_kernel
+from trustfit._settings import Options
 from trustfit._state import Evaluation, Problem, Setup, State
 from trustfit._triangle import Triangle
 from trustfit._types import Loss
@@ -50,6 +51,14 @@ class Program(NamedTuple):
     local: Literal["gram", "triangle"]
     keep_rows: bool
     as_one_kernel: bool = False
+
+
+def program_for(options: Options, *, keep_rows: bool) -> Program:
+    """Return the program of a solve, to begin with: by Gram matrices."""
+    if callable(options.loss):
+        raise TypeError("A program takes a loss by name; got a function.")
+    setup = states.setup_of(options)
+    return Program(setup, options.loss, "gram", keep_rows, as_one_kernel=True)
 
 
 class Start(NamedTuple):
@@ -88,6 +97,12 @@ def evaluate_whole(rows: Rows, program: Program, m: int, f_scale: Any) -> Evalua
         return Evaluation(cost, M, (fun, J_scaled) if program.keep_rows else ())
 
     return evaluate
+
+
+def blank_state(n: int) -> State:
+    """Return a state of n variables on the host, without rows: what `unpack` takes for its like."""
+    nothing: Any = Evaluation(np.zeros(()), np.zeros((n + 1, n + 1)), ())
+    return states.initial_state(np, np.zeros(n), nothing)
 
 
 def _unknown(program: Program, m: int, x0: Any) -> Evaluation:

@@ -15,21 +15,21 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
 
-from trustfit import _state as states
-from trustfit._chunks import MOST_AT_ONCE, Bucket, bucket_for
-from trustfit._compiled import Recipe, compiled_solve, head_for
+from trustfit._chunks import MOST_AT_ONCE, Bucket
+from trustfit._compiled import compiled_solve
 from trustfit._gram import COVARIANCE_PIVOT
 from trustfit._identity import fingerprint
 from trustfit._model import BUFFERS, CurveData, curve_model
-from trustfit._program import Program, Start, unpack
+from trustfit._program import Start, blank_state, program_for, unpack
 from trustfit._settings import Options
-from trustfit._state import Evaluation, setup_of
+from trustfit._state import problem_of
 from trustfit._traced import numbers_of
 from trustfit._types import FloatArray
+from trustfit._validation import LARGEST
 
 _MOST_KEPT = 256
+_FEW = 1024  # numbers that BLAS sums on the caller's thread
 _ORDINARY = ("standard", "allow")
 
 
@@ -83,10 +83,12 @@ def _settings_are_ordinary() -> bool:
 
 def _start_values(f: Any, p0: Any) -> FloatArray | None:
     if p0 is None:
-        return np.ones(f.__code__.co_argcount - 1) if type(f) is FunctionType else None
+        # What wraps another function may name fewer arguments than that, or none.
+        named = f.__code__.co_argcount - 1 if type(f) is FunctionType else 0
+        return np.ones(named) if named > 0 else None
     if type(p0) is np.ndarray and p0.dtype == np.float64 and p0.ndim == 1:
         return p0
-    if type(p0) in (list, tuple) and all(type(one) in (float, int) for one in p0):
+    if type(p0) in (list, tuple) and all(isinstance(one, float | int) for one in p0):
         return np.array(p0, np.float64)
     return None
 
@@ -107,8 +109,8 @@ def fit(
     plan = _PLANS.get((found.key, m, n))
     if plan is None or m <= n or not _settings_are_ordinary():
         return None
-    # Infinity in these may leave residuals finite; everything else that is not shows in the result.
-    if not (math.isfinite(_sum(xdata)) and math.isfinite(start.dot(start))):
+    # What else is not finite shows in the result.
+    if not _are_sound(xdata, ydata, start):
         return None
     with jax.enable_x64(True):
         packed = np.asarray(_run(plan, start, xdata, ydata))
@@ -119,13 +121,18 @@ def fit(
     return packed[:n].copy(), packed[places.inverse].reshape(n, n) * factor
 
 
-def _sum(x: FloatArray) -> float:
-    """Return a sum that is not finite if an element is not.
+def _are_sound(x: FloatArray, y: FloatArray, start: FloatArray) -> bool:
+    """Return whether x and the start are finite, and y is not too large for its squares.
 
-    Of few numbers that of their squares is found faster. But for many BLAS wakes threads, which
-    stay awake for a while, in the way of the program.
+    What passes would pass the checks of the long way. Of few numbers squares are summed, which is
+    fastest; for many BLAS would wake threads, which stay awake for a while, in the program's way.
     """
-    return x.dot(x) if x.size <= 1024 else x.sum()
+    with np.errstate(all="ignore"):
+        if x.size <= _FEW:
+            sound = math.isfinite(x.dot(x)) and y.dot(y) <= LARGEST**2
+        else:
+            sound = math.isfinite(x.sum()) and y.min() >= -LARGEST and y.max() <= LARGEST
+        return sound and math.isfinite(start.dot(start))
 
 
 def _run(plan: _Plan, start: FloatArray, x: FloatArray, y: FloatArray) -> Any:
@@ -149,9 +156,9 @@ def _run(plan: _Plan, start: FloatArray, x: FloatArray, y: FloatArray) -> Any:
     return np.array(plan.run(head, tuple(arrays), ())[0])
 
 
-def learn(f: Any, x: Any, y: NDArray[Any], start: FloatArray, options: Options) -> None:
-    """Prepare for more plain calls like this one."""
-    if not (_is_ordinary(x) and x.size == y.size <= MOST_AT_ONCE):
+def learn(f: Any, x: Any, y: Any, start: FloatArray, options: Options) -> None:
+    """Prepare for more plain calls like this one; x and y as they were given."""
+    if not (_is_ordinary(x) and _is_ordinary(y) and start.size < x.size == y.size <= MOST_AT_ONCE):
         return
     found = fingerprint(f)
     if found is None or found.arrays or not _settings_are_ordinary():
@@ -163,18 +170,16 @@ def learn(f: Any, x: Any, y: NDArray[Any], start: FloatArray, options: Options) 
     points = [argument for argument in traced.arguments if argument.kind != "number"]
     if not traced.by_points or [one.kind for one in points] != ["points", "points"]:
         return
-    program = Program(setup_of(options), "linear", "gram", keep_rows=False, as_one_kernel=True)
-    problem, begin = states.problem_of(options, None, start), Start(start, None)
-    bucket = bucket_for(traced, n, m, "gram")
-    recipe = Recipe(traced, program, bucket, head_for(traced, begin, problem))
+    problem, begin = problem_of(options, None, start), Start(start, None)
+    recipe = model.recipe(program_for(options, keep_rows=False), begin, problem)
+    assert recipe.bucket is not None
     parts = recipe.head.fill(begin, problem, numbers_of(traced, model.values), m)
-    plan = _Plan(compiled_solve(recipe), bucket, np.concatenate(parts), _places(n))
+    plan = _Plan(compiled_solve(recipe), recipe.bucket, np.concatenate(parts), _places(n))
     _PLANS.put((found.key, m, n), plan)
 
 
 def _places(n: int) -> _Places:
-    nothing: Any = Evaluation(np.zeros(()), np.zeros((n + 1, n + 1)), ())
-    like = states.initial_state(np, np.zeros(n), nothing)
+    like = blank_state(n)
     size = sum(np.size(leaf) for leaf in jax.tree.leaves(like))
     index = unpack(np.arange(size, dtype=float), like)
     first = int(index.inverse.matrix[0, 0])

@@ -137,7 +137,7 @@ def trial_step(
     Parameters
     ----------
     xp : module
-        `numpy` or `jax.numpy`.
+        `numpy` or `trustfit._lax_numpy`.
     x : array, shape (n,)
         Where the step starts, strictly inside the bounds.
     p_h : array, shape (n,)

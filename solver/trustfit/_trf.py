@@ -276,7 +276,7 @@ def step(
     Parameters
     ----------
     xp : module
-        `numpy` or `jax.numpy`.
+        `numpy` or `trustfit._lax_numpy`.
     local : LocalModel
         How the rows are kept.
     setup, problem : Setup, Problem

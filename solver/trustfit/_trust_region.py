@@ -1,6 +1,7 @@
 """The trust-region subproblem and the radius. Letters as in `trustfit._trf`.
 
-Functions that take `xp` run on the host with `numpy` or inside a program with `jax.numpy`.
+Functions that take `xp` run on the host with `numpy`, or inside a program with
+`trustfit._lax_numpy`.
 """
 
 from collections.abc import Callable
@@ -65,7 +66,7 @@ def solve_trust_region(
     Parameters
     ----------
     xp : module
-        `numpy` or `jax.numpy`.
+        `numpy` or `trustfit._lax_numpy`.
     solve : callable
         alpha -> `Damped`. It stands once in a program, inside the loop.
     g_h : array, shape (n,)

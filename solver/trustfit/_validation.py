@@ -16,7 +16,7 @@ from trustfit._bounds import Bounds, inside
 from trustfit._types import FloatArray
 
 # Squares of larger numbers overflow float64.
-_LARGEST = 1e150
+LARGEST = 1e150
 
 _LARGE = 1 << 20
 
@@ -302,8 +302,8 @@ def check_data_quality(y: FloatArray) -> None:
     largest = max(float(np.max(y)), -float(np.min(y)))
     if not np.isfinite(largest):
         largest = float(np.max(np.abs(y), initial=0.0, where=np.isfinite(y)))
-    if largest > _LARGEST:
+    if largest > LARGEST:
         raise ValueError(
-            f"`ydata` must be below {_LARGEST:g}, or their squares overflow; got {largest:g}. "
+            f"`ydata` must be below {LARGEST:g}, or their squares overflow; got {largest:g}. "
             "Fit in other units."
         )
