@@ -1,9 +1,11 @@
-"""Checks that JAX's settings are left alone."""
+"""Fixtures that several test modules use."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import pytest
+from trustfit import _many, _many_singles
 
 
 @pytest.fixture
@@ -12,3 +14,27 @@ def settings_untouched() -> Iterator[None]:
     before = jax.config.read("jax_enable_x64")
     yield
     assert jax.config.read("jax_enable_x64") == before
+
+
+@pytest.fixture
+def double_precision() -> Iterator[None]:
+    """Let a test use JAX in double precision."""
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture
+def in_chunks(monkeypatch: pytest.MonkeyPatch):
+    """Fail if a fit of many is solved by itself."""
+
+    def refuse(*args: Any):
+        pytest.fail("A fit was solved by itself.")
+
+    monkeypatch.setattr(_many_singles, "solve", refuse)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch):
+    """Take chunks of 16 fits, in more threads than there may be processors."""
+    monkeypatch.setattr(_many, "_MOST_LANES", 16)
+    monkeypatch.setattr(_many, "processors", lambda: 4)
