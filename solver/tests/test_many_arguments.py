@@ -65,3 +65,10 @@ def test_settings_of_jax_are_left_alone(settings_untouched: Any):
     popt, _ = curve_fit(gaussian, x.astype(np.float32), y.astype(np.float32), START)
     assert popt.dtype == np.float64
     assert jax.config.read("jax_enable_x64") == before
+
+
+@pytest.mark.parametrize("sigma", [0.0, np.nan, np.zeros(20)], ids=["0", "nan", "zeros"])
+def test_a_sigma_that_no_fit_can_have_is_refused(sigma: Any):
+    x = np.linspace(0, 1, 20)
+    with pytest.raises(ValueError, match="`sigma` must be other than 0 and NaN"):
+        curve_fit(lambda x, a, b: a * x + b, x, np.ones((4, 20)), sigma=sigma)
