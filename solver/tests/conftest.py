@@ -7,6 +7,10 @@ import jax
 import pytest
 from trustfit import _many, _many_singles
 
+# Asserts in modules that hold no tests tell what they compared, too.
+for _module in ("canonical_programs", "many_fits", "rowwise_checks"):
+    pytest.register_assert_rewrite(f"{__package__}.{_module}")
+
 
 @pytest.fixture
 def settings_untouched() -> Iterator[None]:
