@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import trustfit
 from trustfit import _quick as quick
+from trustfit._chunks import Bucket
 
 
 def decay(x: Any, a: Any, b: Any) -> Any:
@@ -62,6 +63,34 @@ def test_other_data_and_starts_are_answered_too(answered: list[bool]):
     assert answered == [False, True] or answered == [True, True]
     expected, *_ = trustfit.curve_fit(decay, x + 0.1, 2 * y, [3.0, 1.0], full_output=True)
     np.testing.assert_array_equal(popt, expected)
+
+
+class Slow:
+    """A result that is ready after some looks."""
+
+    def __init__(self, looks: int) -> None:
+        self.left = looks
+
+    def is_ready(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def test_a_result_is_looked_for_until_it_is_there_and_not_for_ever():
+    soon, late = Slow(3), Slow(10**9)
+    assert quick.soon(soon, 100) is soon
+    assert soon.left == -1
+    assert quick.soon(late, 100) is late
+    assert late.left == 10**9 - 100
+
+
+def test_looking_is_for_small_programs_on_another_thread(monkeypatch: pytest.MonkeyPatch):
+    buckets = [Bucket(1 << 7, 1, 1, packed=True), Bucket(1 << 10, 1, 32, packed=True)]
+    buckets += [Bucket(1 << 15, 1, 64)]
+    monkeypatch.setattr(quick, "processors", lambda: 2)
+    assert [quick.looks_for(bucket) > 0 for bucket in buckets] == [False, True, False]
+    monkeypatch.setattr(quick, "processors", lambda: 1)
+    assert not any(map(quick.looks_for, buckets))
 
 
 def test_strided_and_read_only_data(answered: list[bool]):
