@@ -32,6 +32,7 @@ from trustfit._workers import processors
 _MOST_KEPT = 256
 _FEW = 1024  # numbers that BLAS sums on the caller's thread
 _ORDINARY = ("standard", "allow")
+_LARGEST_SQUARE = LARGEST**2
 _LOOKS = 1000  # about 0.1 ms
 
 
@@ -133,12 +134,12 @@ def _are_sound(x: FloatArray, y: FloatArray, start: FloatArray) -> bool:
     What passes would pass the checks of the long way. Of few numbers squares are summed, which is
     fastest; for many BLAS would wake threads, which stay awake for a while, in the program's way.
     """
+    if not math.isfinite(np.vdot(start, start)):
+        return False
+    if x.size <= _FEW:  # `vdot` never warns, as `dot` does
+        return bool(math.isfinite(np.vdot(x, x)) and np.vdot(y, y) <= _LARGEST_SQUARE)
     with np.errstate(all="ignore"):
-        if x.size <= _FEW:
-            sound = math.isfinite(x.dot(x)) and y.dot(y) <= LARGEST**2
-        else:
-            sound = math.isfinite(x.sum()) and y.min() >= -LARGEST and y.max() <= LARGEST
-        return sound and math.isfinite(start.dot(start))
+        return bool(math.isfinite(x.sum()) and y.min() >= -LARGEST and y.max() <= LARGEST)
 
 
 def _run(plan: _Plan, start: FloatArray, x: FloatArray, y: FloatArray) -> Any:
