@@ -3,7 +3,9 @@
 ``python -m jitscope.ratios [FILE]`` measures every subject in fresh processes, prints a table, and
 writes the figures to FILE if one is given. Solvers that are not installed leave a dash.
 
-- warm call: plain calls in rounds, all solvers in one process (`jitscope.interleaved`);
+- warm call: plain calls in rounds of turns, all solvers in one process (`jitscope.interleaved`),
+  and a few such processes, as one may be faster than another throughout;
+- call after others: the first one of each of those turns, whose caches other solvers have filled;
 - first call: one process a sample, all solvers in turns, nothing cached, or from a compilation
   cache on disk that an earlier process has filled; import and backend start are not part of it;
 - peak memory: one process a sample (`jitscope.growth`);
@@ -21,6 +23,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cattrs
 from rich.console import Console
@@ -29,51 +32,33 @@ from rich.progress import Progress
 from jitscope import fresh
 from jitscope.environment import Environment, describe_environment
 from jitscope.errors import UserError
-from jitscope.figures import Interval, Limit, Target, Verdict, median_of, ratio_of
+from jitscope.figures import Interval, Target, Verdict, median_of, ratio_of
 from jitscope.report.ratios_table import print_ratios
+from jitscope.targets import (
+    BOUNDED,
+    COMPILING,
+    FIRST,
+    LARGE,
+    MANY,
+    PAIRED,
+    REFERENCE,
+    SOLVERS,
+    SUBJECTS,
+    TARGETS,
+    UNITS,
+    VERY_MANY,
+    WARM_PROBLEMS,
+)
 
-SCHEMA_VERSION = 1
-SUBJECTS = ("warm call", "first call", "first call from disk", "peak memory", "many fits")
-UNITS: Mapping[str, str] = {
-    "warm call": "ms",
-    "first call": "ms",
-    "first call from disk": "ms",
-    "peak memory": "MB",
-    "many fits": "fits/s",
-}
-REFERENCE = "scipy_lm"
-SOLVERS = ("trustfit", "scipy_lm", "scipy", "nlsq", "optimistix")
-COMPILING = ("trustfit", "nlsq", "optimistix")
-LARGE = "gaussian_scaling_1000000"
-FIRST, BOUNDED = "exponential_1000", "bounded_exponential_1000"
+SCHEMA_VERSION = 2
 SAMPLES = 7
+PROCESSES = 3
+"""Interleaved processes for each problem."""
 TURNS, CALLS = 3, 3
 """Many fits: processes of each solver, and timed calls in each."""
 FITS: Mapping[str, int] = {"trustfit": 10_000, "scipy_lm": 500, "optimistix": 10_000}
-MANY, VERY_MANY = "10,000 Gaussians", "1,000,000 Gaussians"
 MILLION = 1_000_000
 RESULTS_NOTE = "of the million fits' memory 96 MB are their parameters and covariances"
-
-TARGETS = (
-    Target("warm call", "linear_100", ((Limit("<=", 0.5, REFERENCE),),)),
-    Target("warm call", "exponential_1000", ((Limit("<=", 0.4, REFERENCE),),)),
-    Target("warm call", "gaussian_10000", ((Limit("<=", 0.3, REFERENCE),),)),
-    Target("warm call", "cubic_50000", ((Limit("<=", 0.15, REFERENCE),),)),
-    Target("warm call", LARGE, ((Limit("<=", 0.17, REFERENCE),),)),
-    Target("peak memory", LARGE, ((Limit("<=", 64.0),),)),
-    Target("first call", FIRST, ((Limit("<=", 300.0),),)),
-    Target("first call", BOUNDED, ((Limit("<=", 450.0),),)),
-    Target("first call from disk", FIRST, ((Limit("<=", 120.0),),)),
-    Target(
-        "many fits",
-        MANY,
-        (
-            (Limit(">=", 120_000.0),),
-            (Limit(">=", 12.0, "optimistix"), Limit(">=", 35.0, REFERENCE)),
-        ),
-    ),
-)
-WARM_PROBLEMS = tuple(target.problem for target in TARGETS if target.subject == "warm call")
 
 
 @dataclass(frozen=True)
@@ -88,8 +73,8 @@ class Figure:
     unit : str
         Of `samples` and `median`; "MB" is a million bytes.
     samples : tuple of float
-        In the order of measurement; of a "warm call" those of different solvers at the same place
-        are of the same round.
+        In the order of measurement; of a subject that is `PAIRED` those of different solvers at
+        the same place are of the same round. Of a "warm call", the median of each turn.
     median : Interval or None
         None where nothing was measured; `note` says why.
     ratios : mapping of str to Interval
@@ -161,8 +146,10 @@ def measure(subjects: Sequence[str], step: Step) -> Iterator[Measured]:
     step : callable
         Told what is measured next.
     """
-    if "warm call" in subjects:
-        yield from (_warm_calls(problem, step) for problem in WARM_PROBLEMS)
+    if set(PAIRED) & set(subjects):
+        for problem in WARM_PROBLEMS:
+            found = _interleaved(problem, step)
+            yield from (one for one in found if one.subject in subjects)
     if "first call" in subjects:
         yield from (_first_calls(problem, step) for problem in (FIRST, BOUNDED))
     if "first call from disk" in subjects:
@@ -173,20 +160,26 @@ def measure(subjects: Sequence[str], step: Step) -> Iterator[Measured]:
         yield from _many_fits(step)
 
 
-def _warm_calls(problem: str, step: Step) -> Measured:
-    step(f"warm call: {problem}")
-    found = Measured.of("warm call", problem, SOLVERS)
+def _interleaved(problem: str, step: Step) -> list[Measured]:
+    found = {subject: Measured.of(subject, problem, SOLVERS) for subject in PAIRED}
+    for _ in range(PROCESSES):
+        step(f"warm call: {problem}")
+        figures = _rounds(problem)
+        for subject, calls in (("warm call", "repeated_ns"), ("call after others", "first_ns")):
+            found[subject].notes |= figures["failures"]
+            for solver, calls_ns in figures[calls].items():
+                found[subject].samples[solver] += [ns / 1e6 for ns in calls_ns]
+    return list(found.values())
+
+
+def _rounds(problem: str) -> Mapping[str, Any]:
     arguments = ["--problem", problem, *(a for name in SOLVERS for a in ("--solver", name))]
     what = f"the interleaved run of {problem}"
     try:
-        figures = fresh.run_child("jitscope.interleaved", arguments, what=what)
+        return fresh.run_child("jitscope.interleaved", arguments, what=what)
     except fresh.ChildFailed as error:
-        found.notes |= dict.fromkeys(SOLVERS, str(error))
-        return found
-    found.notes |= figures["failures"]
-    for solver, calls_ns in figures["calls_ns"].items():
-        found.samples[solver] += [ns / 1e6 for ns in calls_ns]
-    return found
+        failures = dict.fromkeys(SOLVERS, str(error))
+        return {"repeated_ns": {}, "first_ns": {}, "failures": failures}
 
 
 def _first_calls(problem: str, step: Step) -> Measured:
@@ -274,13 +267,13 @@ def _in_turns(solvers: Sequence[str], turn: int) -> list[str]:
 def steps(subjects: Sequence[str]) -> int:
     """Return how often `measure` tells of a step."""
     count = {
-        "warm call": len(WARM_PROBLEMS),
         "first call": 2 * SAMPLES * len(COMPILING),
         "first call from disk": (SAMPLES + 1) * len(COMPILING),
         "peak memory": SAMPLES * len(SOLVERS),
         "many fits": TURNS * len(FITS) + 1,
     }
-    return sum(count[subject] for subject in subjects)
+    interleaved = PROCESSES * len(WARM_PROBLEMS) if set(PAIRED) & set(subjects) else 0
+    return interleaved + sum(count.get(subject, 0) for subject in subjects)
 
 
 def figures_of(measured: Measured) -> list[Figure]:
@@ -291,7 +284,7 @@ def figures_of(measured: Measured) -> list[Figure]:
 def _figure(measured: Measured, solver: str) -> Figure:
     samples = measured.samples[solver]
     median = median_of(samples)
-    paired = measured.subject == "warm call"
+    paired = measured.subject in PAIRED
     ratios = {
         other: ratio_of(samples, reference, paired=paired)
         for other, reference in measured.samples.items()

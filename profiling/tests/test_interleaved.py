@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from jitscope import adapters, fresh, interleaved
-from jitscope.interleaved import MAX_ROUNDS, MIN_ROUNDS, time_rounds
+from jitscope.interleaved import MAX_ROUNDS, MIN_CALLS, MIN_ROUNDS, TURN_S, time_rounds
 
 from .conftest import Clock
 
@@ -16,25 +16,43 @@ def taking(clock: Clock, duration_ns: int, name: str, seen: list[str]) -> Callab
     return call
 
 
+MS = 10**6
+
+
 def test_each_call_has_its_own_time_whatever_the_order(clock: Clock):
     seen: list[str] = []
-    calls = {name: taking(clock, ns, name, seen) for name, ns in (("a", 3), ("b", 50), ("c", 7))}
-    found = time_rounds(calls, budget_s=1e-6, clock=clock)
-    rounds = len(found["a"])
-    assert found == {"a": [3] * rounds, "b": [50] * rounds, "c": [7] * rounds}
-    # 60 ns a round, 1,000 ns of budget.
-    assert rounds == 17
-    orders = {tuple(seen[start : start + 3]) for start in range(0, len(seen), 3)}
+    durations = {"a": 8 * MS, "b": 50 * MS, "c": 30 * MS}
+    calls = {name: taking(clock, ns, name, seen) for name, ns in durations.items()}
+    found = time_rounds(calls, budget_s=3.0, clock=clock)
+    turns = len(found["a"])
+    for name, ns in durations.items():
+        assert found[name] == [[ns] * MIN_CALLS] * turns
+    # Three calls each, 264 ms a round.
+    assert turns == 12
+    size = 3 * MIN_CALLS
+    orders = {tuple(seen[start : start + size : 3]) for start in range(0, len(seen), size)}
     assert all(sorted(order) == ["a", "b", "c"] for order in orders)
     assert len(orders) > 2
 
 
+def test_fast_calls_fill_their_turn(clock: Clock):
+    found = time_rounds({"a": taking(clock, MS, "a", [])}, budget_s=1.0, clock=clock)
+    assert found["a"][0] == [MS] * int(TURN_S * 1e3)
+
+
 def test_slow_calls_get_their_rounds_and_fast_ones_end(clock: Clock):
-    seen: list[str] = []
-    slow = time_rounds({"a": taking(clock, 10**9, "a", seen)}, budget_s=0.1, clock=clock)
+    slow = time_rounds({"a": taking(clock, 10**9, "a", [])}, budget_s=0.1, clock=clock)
     assert len(slow["a"]) == MIN_ROUNDS
-    fast = time_rounds({"a": taking(clock, 1, "a", seen)}, budget_s=1e9, clock=clock)
+    fast = time_rounds({"a": taking(clock, MS, "a", [])}, budget_s=1e9, clock=clock)
     assert len(fast["a"]) == MAX_ROUNDS
+
+
+def test_the_first_call_of_a_turn_stands_apart(monkeypatch: pytest.MonkeyPatch):
+    turns = {"scipy": [[9, 2, 4, 3], [7, 1, 1]]}
+    monkeypatch.setattr(interleaved, "time_rounds", lambda *_, **__: turns)
+    found = interleaved.measure("linear_100", ["scipy"], budget_s=0.0)
+    assert found.first_ns == {"scipy": [9, 7]}
+    assert found.repeated_ns == {"scipy": [3, 1]}
 
 
 class Wrong:
@@ -56,7 +74,7 @@ def test_a_wrong_answer_takes_no_part(monkeypatch: pytest.MonkeyPatch):
         adapters, "get", lambda name: Wrong(real(name)) if name == "scipy" else real(name)
     )
     found = interleaved.measure("linear_100", ["scipy", "scipy_lm"], budget_s=0.0)
-    assert list(found.calls_ns) == ["scipy_lm"]
+    assert list(found.repeated_ns) == ["scipy_lm"]
     assert "wrong answer for linear_100" in found.failures["scipy"]
 
 
@@ -64,8 +82,7 @@ def test_in_a_process_of_its_own():
     arguments = ["--problem", "linear_100", "--budget", "0"]
     solvers = ["--solver", "scipy_lm", "--solver", "scipy"]
     found = fresh.run_child("jitscope.interleaved", [*arguments, *solvers], what="the run")
-    assert {name: len(calls) for name, calls in found["calls_ns"].items()} == {
-        "scipy_lm": MIN_ROUNDS,
-        "scipy": MIN_ROUNDS,
-    }
+    for turns in (found["first_ns"], found["repeated_ns"]):
+        lengths = {name: len(calls_ns) for name, calls_ns in turns.items()}
+        assert lengths == {"scipy_lm": MIN_ROUNDS, "scipy": MIN_ROUNDS}
     assert found["failures"] == {}

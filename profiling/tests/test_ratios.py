@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jitscope import fresh, ratios
+from jitscope import fresh, ratios, targets
 from jitscope.figures import Interval, Limit, Target, median_of, ratio_of
 from jitscope.fresh import ChildFailed
 from jitscope.sample import Sample
@@ -80,8 +80,10 @@ def fake_children(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[str,
         if "nlsq" in arguments and module != "jitscope.interleaved":
             raise ChildFailed(f"{what} failed: `nlsq` is not installed.")
         if module == "jitscope.interleaved":
-            calls = {"trustfit": [1_000_000] * 8, "scipy_lm": [4_000_000] * 8}
-            return {"calls_ns": calls, "failures": {"nlsq": "`nlsq` is not installed."}}
+            repeated = {"trustfit": [1_000_000] * 8, "scipy_lm": [4_000_000] * 8}
+            first = {"trustfit": [3_000_000] * 8, "scipy_lm": [4_000_000] * 8}
+            failures = {"nlsq": "`nlsq` is not installed."}
+            return {"repeated_ns": repeated, "first_ns": first, "failures": failures}
         if module == "jitscope.growth":
             return {"peak_bytes": 63_000_000}
         fits, calls = (int(arguments[arguments.index(o) + 1]) for o in ("--fits", "--calls"))
@@ -109,7 +111,7 @@ def fake_children(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[str,
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[dict[str, Any], str]:
     fake_children(monkeypatch)
     console = Console(width=160, record=True, file=io.StringIO())
-    ratios.run(tmp_path, ratios.SUBJECTS, tmp_path / "ratios.json", console)
+    ratios.run(tmp_path, targets.SUBJECTS, tmp_path / "ratios.json", console)
     return json.loads((tmp_path / "ratios.json").read_text()), console.export_text()
 
 
@@ -127,8 +129,11 @@ def test_the_document(written: tuple[dict[str, Any], str]):
     assert document["schema_version"] == ratios.SCHEMA_VERSION
     assert {"python", "cpu", "cores", "packages", "commit"} <= set(document["environment"])
     warm = find(document, "warm call", "linear_100", "trustfit")
-    assert warm["ratios"]["scipy_lm"] == {"value": 0.25, "lo": 0.25, "hi": 0.25, "n": 8}
-    assert (warm["unit"], warm["samples"], warm["verdict"]) == ("ms", [1.0] * 8, "met")
+    assert warm["ratios"]["scipy_lm"] == {"value": 0.25, "lo": 0.25, "hi": 0.25, "n": 24}
+    assert (warm["unit"], warm["samples"], warm["verdict"]) == ("ms", [1.0] * 24, "met")
+    after = find(document, "call after others", "linear_100", "trustfit")
+    assert (after["samples"], after["ratios"]["scipy_lm"]["value"]) == ([3.0] * 24, 0.75)
+    assert (after["target"], after["verdict"]) == (None, None)
     large = find(document, "warm call", "gaussian_scaling_1000000", "trustfit")
     assert (large["target"], large["verdict"]) == ("≤ 0.17 times scipy_lm", "missed")
     assert find(document, "first call", "exponential_1000", "trustfit")["verdict"] == "missed"
@@ -154,9 +159,10 @@ def test_what_is_not_installed_is_a_dash_and_a_sentence(written: tuple[dict[str,
     assert (nlsq["median"], nlsq["samples"], nlsq["ratios"]) == (None, [], {})
     assert nlsq["note"] == "`nlsq` is not installed."
     assert "nlsq: `nlsq` is not installed." in shown
-    (row,) = [line for line in shown.splitlines() if line.split()[:1] == ["linear_100"]]
-    assert row.split()[1:4] == ["trustfit", "1.00", "0.250"]
-    assert "met" in row
+    warm, after = [line for line in shown.splitlines() if line.split()[:1] == ["linear_100"]]
+    assert warm.split()[1:4] == ["trustfit", "1.00", "0.250"]
+    assert "met" in warm
+    assert after.split()[1:4] == ["trustfit", "3.00", "0.750"]
 
 
 def test_processes_take_turns_and_who_failed_is_left_alone(monkeypatch: pytest.MonkeyPatch):
@@ -187,7 +193,7 @@ def test_what_cannot_fit_many_is_not_asked_for_a_million(monkeypatch: pytest.Mon
 
 def test_every_step_is_told(monkeypatch: pytest.MonkeyPatch):
     fake_children(monkeypatch)
-    for subject in ratios.SUBJECTS:
+    for subject in targets.SUBJECTS:
         labels: list[str] = []
         list(ratios.measure([subject], labels.append))
         assert len(labels) == ratios.steps([subject]), subject
@@ -206,5 +212,5 @@ def test_what_was_written_is_read_again(monkeypatch: pytest.MonkeyPatch, tmp_pat
     fake_children(monkeypatch)
     file = tmp_path / "ratios.json"
     console = Console(file=io.StringIO())
-    made = ratios.run(tmp_path, ratios.SUBJECTS, file, console)
+    made = ratios.run(tmp_path, targets.SUBJECTS, file, console)
     assert ratios.load_ratios(file) == made

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jitscope.figures import Interval
-from jitscope.ratios import REFERENCE, Figure, Ratios, load_ratios
+from jitscope.ratios import Figure, Ratios, load_ratios
 from jitscope.report.exactness_table import markdown
 from jitscope.report.rendering import interval, number
+from jitscope.targets import REFERENCE
 
 NAMES = {
     "scipy_lm": "SciPy lm",
