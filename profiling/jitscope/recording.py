@@ -1,0 +1,260 @@
+"""What was recorded of one program, as data: the contract between recorders and reports.
+
+A `Recording` holds what each pass found. A pass that did not run, or failed, is None, and so is
+whatever a pass could not measure; `failures` says why. Durations are integer nanoseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from jitscope.conversions import ConversionSite
+from jitscope.counters import Counters
+from jitscope.environment import Environment
+from jitscope.lines import LineTime
+from jitscope.overhead import Overhead
+
+SCHEMA_VERSION = 1
+PASSES = ("phases", "conversions", "lines", "device", "cprofile", "counters")
+"""In the order in which they run. Each needs a process of its own."""
+
+Outcome = Literal["cold", "disk hit", "memory hit"]
+"""How a request for a compiled program was met: compiled, loaded from the cache on disk, or found
+in memory."""
+Cause = Literal[
+    "first call",
+    "new shape",
+    "new dtype",
+    "new number of arguments",
+    "new static argument",
+    "new function object",
+    "new settings",
+    "other",
+]
+
+
+@dataclass(frozen=True)
+class FunctionPhases:
+    """What one jitted function took, or an operation outside jit.
+
+    Attributes
+    ----------
+    name : str
+        As JAX calls it, in the form ``jit(f)``.
+    calls : int
+        Executions.
+    phases_ns : mapping of str to int
+        Exclusive time by phase (`jitscope.phases.PHASES`); those of all functions, and the phases'
+        time outside any, add up to the phases of the recording.
+    """
+
+    name: str
+    calls: int
+    phases_ns: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class CompileRequest:
+    """A request for a compiled program, from one line, with one outcome and cause.
+
+    Attributes
+    ----------
+    function : str
+        In the form ``jit(f)``.
+    file, line : str or None, int or None
+        The nearest frame outside JAX and jitscope.
+    outcome : {"cold", "disk hit", "memory hit"}
+    count : int
+        Requests like this one.
+    cause : str or None
+        Why it could not be met from memory; None of a memory hit.
+    changed : str or None
+        What differs from the request before, as ``x: float64[100] -> float64[200]``.
+    """
+
+    function: str
+    file: str | None
+    line: int | None
+    outcome: Outcome
+    count: int
+    cause: Cause | None
+    changed: str | None
+
+
+@dataclass(frozen=True)
+class ThreadTime:
+    """JAX's work in a thread other than the caller's: beside the wall time, never part of it."""
+
+    name: str
+    phases_ns: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of one phase in the caller's thread, for timelines; nested ones are cut out.
+
+    Attributes
+    ----------
+    start_ns, end_ns : int
+        From the start of the recording.
+    phase : str
+    function : str
+        In the form ``jit(f)``; "" where no function is known.
+    """
+
+    start_ns: int
+    end_ns: int
+    phase: str
+    function: str
+
+
+@dataclass(frozen=True)
+class PhasesPass:
+    """One run, split into phases.
+
+    Attributes
+    ----------
+    wall_ns : int
+        Observed wall time; the phases add up to it exactly.
+    unobserved_wall_ns : int or None
+        The same without any hook, in a process of its own; None where it was not measured.
+    phases_ns : mapping of str to int or None
+        Exclusive time of each of `jitscope.phases.PHASES`; None: not measured.
+    functions : tuple of FunctionPhases
+    requests : tuple of CompileRequest
+    threads : tuple of ThreadTime
+    spans : tuple of Span
+        In order of time; the longest `MOST_SPANS` of them.
+    spans_dropped : int
+        How many shorter ones there were besides.
+    """
+
+    wall_ns: int
+    unobserved_wall_ns: int | None
+    phases_ns: Mapping[str, int | None]
+    functions: tuple[FunctionPhases, ...] = ()
+    requests: tuple[CompileRequest, ...] = ()
+    threads: tuple[ThreadTime, ...] = ()
+    spans: tuple[Span, ...] = ()
+    spans_dropped: int = 0
+
+
+MOST_SPANS = 20_000
+"""Spans kept of one run."""
+
+
+@dataclass(frozen=True)
+class ScopeTime:
+    """Time of the device inside one scope of one compiled module.
+
+    Attributes
+    ----------
+    module : str
+        Name of the compiled module, as ``jit_f``.
+    scope : str
+        Path of `jax.named_scope`, innermost last, as ``solve/step``; "(unscoped)" for operations
+        in none; "(mixed)" for kernels that XLA fused from several scopes.
+    time_ns : int
+        Share of the wall time: operations that run at the same time share it.
+    count : int
+        Executions of operations.
+    """
+
+    module: str
+    scope: str
+    time_ns: int
+    count: int
+
+
+@dataclass(frozen=True)
+class OpTime:
+    """Time of one operation of a compiled module.
+
+    Attributes
+    ----------
+    module, op : str
+        As ``jit_f`` and ``fusion.3``.
+    kind : str
+        HLO opcode, as ``fusion``; "unknown" if the module's text is gone.
+    scopes : tuple of str
+        Scopes of what is in it; more than one is mixed.
+    time_ns, count : int
+        As of `ScopeTime`.
+    """
+
+    module: str
+    op: str
+    kind: str
+    scopes: tuple[str, ...]
+    time_ns: int
+    count: int
+
+
+@dataclass(frozen=True)
+class DevicePass:
+    """Time inside compiled programs.
+
+    Attributes
+    ----------
+    wall_ns : int
+        Of the profiled run.
+    busy_ns : int
+        Time during which at least one operation ran: what scopes and operations add up to.
+    scopes : tuple of ScopeTime
+    ops : tuple of OpTime
+        Costliest first.
+    """
+
+    wall_ns: int
+    busy_ns: int
+    scopes: tuple[ScopeTime, ...]
+    ops: tuple[OpTime, ...]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """All passes over one program.
+
+    Attributes
+    ----------
+    schema_version : int
+    created_utc : str
+        ISO 8601.
+    environment : Environment
+    overhead : Overhead or None
+        What the recorders cost on this machine; None where it was not calibrated.
+    command : tuple of str
+        What was run, as in ``("script.py", "--fast")``; empty of a ``with`` block.
+    phases : tuple of PhasesPass
+        One for each run of that pass.
+    conversions : tuple of ConversionSite or None
+    lines : tuple of LineTime or None
+    device : DevicePass or None
+    counters : Counters or None
+    cprofile : str or None
+        Path of the dump.
+    lprof : str or None
+        Path of line_profiler's own file.
+    exception : str or None
+        How the program ended, if not by returning, as "ValueError: no data" or
+        "KeyboardInterrupt".
+    failures : mapping of str to str
+        Reason of each pass that gave nothing.
+    """
+
+    schema_version: int
+    created_utc: str
+    environment: Environment
+    overhead: Overhead | None
+    command: tuple[str, ...]
+    phases: tuple[PhasesPass, ...] = ()
+    conversions: tuple[ConversionSite, ...] | None = None
+    lines: tuple[LineTime, ...] | None = None
+    device: DevicePass | None = None
+    counters: Counters | None = None
+    cprofile: str | None = None
+    lprof: str | None = None
+    exception: str | None = None
+    failures: Mapping[str, str] = field(default_factory=dict[str, str])
