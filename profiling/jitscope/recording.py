@@ -155,7 +155,8 @@ class ScopeTime:
         Name of the compiled module, as ``jit_f``.
     scope : str
         Path of `jax.named_scope`, innermost last, as ``solve/step``; "(unscoped)" for operations
-        in none; "(mixed)" for kernels that XLA fused from several scopes.
+        in none; "(mixed)" for kernels that XLA fused from several scopes; "(unknown)" if the
+        module's text is gone.
     time_ns : int
         Share of the wall time: operations that run at the same time share it.
     count : int
@@ -175,11 +176,11 @@ class OpTime:
     Attributes
     ----------
     module, op : str
-        As ``jit_f`` and ``fusion.3``.
+        As ``jit_f`` and ``fusion.3``; the second module of one name is ``jit_f (2)``.
     kind : str
         HLO opcode, as ``fusion``; "unknown" if the module's text is gone.
     scopes : tuple of str
-        Scopes of what is in it; more than one is mixed.
+        Scopes of what is in it, "(unscoped)" among them; more than one is mixed, none unknown.
     time_ns, count : int
         As of `ScopeTime`.
     """
@@ -205,12 +206,19 @@ class DevicePass:
     scopes : tuple of ScopeTime
     ops : tuple of OpTime
         Costliest first.
+    host_to_device : int or None
+        Arrays and scalars put on a device, as the profiler counts them; None: not counted.
+    maybe_stale : tuple of str
+        Modules from before the recording that may come from JAX's persistent cache: their
+        scopes are those of whoever wrote the cache.
     """
 
     wall_ns: int
     busy_ns: int
     scopes: tuple[ScopeTime, ...]
     ops: tuple[OpTime, ...]
+    host_to_device: int | None = None
+    maybe_stale: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
