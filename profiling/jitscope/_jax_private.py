@@ -7,7 +7,7 @@ that entered it, and is gone afterwards, also when the block raises.
 import re
 import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from types import ModuleType
@@ -18,6 +18,7 @@ import jaxlib
 from jax._src import compiler, core, monitoring, pjit, stages
 from jax._src.array import ArrayImpl
 from jax._src.interpreters import pxla
+from jax._src.lib import xla_client
 
 from jitscope._buffer_slot import without_buffer_protocol
 from jitscope._support import unsupported
@@ -171,13 +172,21 @@ class Compiled(NamedTuple):
     hlo_instructions : int or None
         Instructions of the optimised module, all computations together; None if the backend
         does not show it.
-    temp_bytes : int or None
-        Temporary memory of one execution; None if the backend does not tell.
+    temp_bytes, peak_bytes : int or None
+        Temporary memory of one execution, and all at its peak; None if the backend does not tell.
+    hlo_protos : tuple of bytes or None
+        The optimised modules, serialised; None if the backend does not show them.
+    costs : mapping or None
+        What XLA's analysis says of one execution, each loop's body counted once; None if it says
+        nothing.
     """
 
     jaxpr_equations: int | None
     hlo_instructions: int | None
     temp_bytes: int | None
+    peak_bytes: int | None
+    hlo_protos: tuple[bytes, ...] | None
+    costs: Mapping[str, float] | None
 
 
 @contextmanager
@@ -198,7 +207,7 @@ def compilations(report: Callable[[Compiled], None]) -> Hook:
         executable = compile_or_load(backend, module, *args, **kwargs)
         if threading.get_ident() == thread:
             known = next((count for hlo, count in equations if hlo is module), None)
-            report(Compiled(known, _count_instructions(executable), _temp_bytes(executable)))
+            report(_describe(known, executable))
         return executable
 
     with (
@@ -214,19 +223,50 @@ def _count_equations(jaxpr: Any) -> int:
     return len(jaxpr.eqns) + sum(map(_count_equations, core.subjaxprs(jaxpr)))
 
 
-def _count_instructions(executable: Any) -> int | None:
-    try:
-        modules = executable.hlo_modules()
-    except jax.errors.JaxRuntimeError:
-        return None
-    return sum(len(_HLO_INSTRUCTION.findall(module.to_string())) for module in modules)
+def _describe(jaxpr_equations: int | None, executable: Any) -> Compiled:
+    modules = _told(executable.hlo_modules)
+    memory = _told(executable.get_compiled_memory_stats)
+    texts = None if modules is None else [module.to_string() for module in modules]
+    return Compiled(
+        jaxpr_equations,
+        None if texts is None else sum(len(_HLO_INSTRUCTION.findall(text)) for text in texts),
+        None if memory is None else memory.temp_size_in_bytes,
+        # A backend that does not track the peak says 0; arguments alone are more.
+        None if memory is None else memory.peak_memory_in_bytes or None,
+        None
+        if modules is None
+        else tuple(module.as_serialized_hlo_module_proto() for module in modules),
+        _told(executable.cost_analysis),
+    )
 
 
-def _temp_bytes(executable: Any) -> int | None:
+def _told(ask: Callable[[], Any]) -> Any:
     try:
-        return executable.get_compiled_memory_stats().temp_size_in_bytes
+        return ask()
     except jax.errors.JaxRuntimeError:
         return None
+
+
+@contextmanager
+def waits(report: Callable[[], None]) -> Hook:
+    """Call ``report()`` at each `block_until_ready`, of an array or of several at once."""
+    thread = threading.get_ident()
+
+    def hooked(original: Callable[..., Any]) -> Callable[..., Any]:
+        def wait_for(*args: Any) -> Any:
+            if threading.get_ident() == thread:
+                report()
+            return original(*args)
+
+        return wait_for
+
+    batched = _member(xla_client, "batched_block_until_ready")
+    single = _member(ArrayImpl, "block_until_ready")
+    with (
+        replaced(xla_client, "batched_block_until_ready", hooked(batched)),
+        replaced(ArrayImpl, "block_until_ready", hooked(single)),
+    ):
+        yield
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def start() -> Any:
     options.host_tracer_level = 2
     options.enable_hlo_proto = True
     # JAX 0.10 calls it `profile_session`, 0.12 `session`.
-    active = vars(profiler._profile_state)
+    active = vars(vars(profiler)["_profile_state"])
     if active.get("session", active.get("profile_session")) is not None:
         raise _occupied()
     jaxlib: Any = lib

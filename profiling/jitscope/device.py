@@ -177,9 +177,7 @@ def _described(
         if found.opcode in _CONTROL:
             continue
         # A call is one kernel, or the operations in it run, and are timed, by themselves.
-        if found.opcode == "call" and any(
-            one.name in ran[program, name] for one in module.inside(found)
-        ):
+        if found.opcode == "call" and _holds(module, found, ran[program, name]):
             continue
         described[program, name, op] = (found.opcode, module.scopes(found))
     return described

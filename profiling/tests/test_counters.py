@@ -74,7 +74,7 @@ def test_a_warm_function_counts_nothing_and_a_new_length_one_module():
 
     function = jax.jit(total)
     function(X)
-    assert counted(lambda: function(X + 1)) == Counters((), 0)
+    assert counted(lambda: function(X + 1)) == Counters((), 0, 0)
     again = counted(lambda: function(np.ones(5, np.float32)))
     assert [module.name for module in again.modules] == ["total"]
     renewed = counted(lambda: [jax.jit(partial(jnp.add, step))(X) for step in (1, 2, 3)])
@@ -166,7 +166,54 @@ def test_other_threads_are_not_mixed_in():
         thread.start()
         thread.join()
 
-    assert counted(run) == Counters((), 0)
+    assert counted(run) == Counters((), 0, 0)
+
+
+def test_kinds_flops_and_memory_of_a_module_without_loops():
+    def product(x: Any) -> Any:
+        return jnp.sin(x @ x) + 1
+
+    [module] = counted(lambda: jax.jit(product)(np.ones((20, 20), np.float32))).modules
+    assert module.kinds is not None
+    assert module.flops is not None
+    assert sum(module.kinds.values()) == module.hlo_instructions
+    assert module.kinds["sine"] == 1
+    assert module.fused_kernels == module.kinds.get("fusion", 0) > 0
+    assert 2 * 20**3 <= module.flops <= 2.5 * 20**3
+    assert module.bytes_accessed is not None
+    assert module.bytes_accessed >= 2 * 1600
+    assert module.peak_bytes is not None
+    assert module.peak_bytes >= 2 * 1600
+
+
+def test_flops_of_loops_are_unknown():
+    def looped(x: Any) -> Any:
+        return jax.lax.while_loop(lambda y: y.sum() > 1, lambda y: y * 0.5, x)
+
+    counters = counted(lambda: [jax.jit(looped)(X), jax.jit(lambda x: x + 23)(X)])
+    assert (counters.flops, counters.bytes_accessed) == (None, None)
+    assert counters.modules[1].flops == 4
+    assert counters.kinds is not None
+    assert counters.kinds["while"] == 1
+
+
+def test_host_syncs_are_conversions_and_waits():
+    function, ready = jax.jit(lambda x: x * 2), jnp.ones(3)
+    function(ready)
+
+    def run() -> None:
+        y = function(ready)
+        y.block_until_ready()  # 1
+        jax.block_until_ready(y)  # 2
+        jax.block_until_ready([y, ready])  # 3
+        np.asarray(y)  # 4
+        float(y[0])  # 5
+        if y[1] > 1:  # 6
+            function(y)
+
+    run()
+    assert counted(run).host_syncs == 6
+    assert counted(lambda: function(ready)).host_syncs == 0
 
 
 def test_usage_errors_are_named():
