@@ -18,7 +18,7 @@ import jaxlib
 from jax._src import compiler, core, monitoring, pjit, stages
 from jax._src.array import ArrayImpl
 from jax._src.interpreters import pxla
-from jax._src.lib import xla_client
+from jax._src.lib import xla_client  # type: ignore[attr-defined]
 
 from jitscope._buffer_slot import without_buffer_protocol
 from jitscope._support import unsupported

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from jitscope._hlo import HloModule, Instruction
 from jitscope.recording import DevicePass, OpTime, ScopeTime
+
+if TYPE_CHECKING:
+    from jitscope._timeline import Execution
 
 MIXED = "(mixed)"
 UNKNOWN = "(unknown)"
@@ -75,6 +78,7 @@ class DeviceRecorder:
             if profiler.disk_cache_is_on():
                 self._cached = profiler.module_names()
             installed.enter_context(profiler.without_disk_cache())
+            profiler.wait_for_all()  # what was begun before is no part of it
             self._start_ns = self._clock()
             self._session = profiler.start()
             self._hooks.push(installed.pop_all())
@@ -107,7 +111,7 @@ class DeviceRecorder:
 
 
 def attribute(
-    executions: "Sequence[Any]",
+    executions: "Sequence[Execution]",
     modules: Mapping[str, HloModule],
     *,
     wall_ns: int,

@@ -10,6 +10,7 @@ import pytest
 from jax._src import compiler, monitoring, pjit, stages
 from jax._src.array import ArrayImpl
 from jax._src.interpreters import pxla
+from jax._src.lib import xla_client  # type: ignore[attr-defined]
 
 from .fused_solver import write_fused_solver
 
@@ -61,6 +62,7 @@ def hook_state() -> Callable[[], dict[str, Any]]:
         compiler,
         pjit,
         pxla,
+        xla_client,
         pxla.ExecuteReplicated,
         pxla.InputsHandler,
         stages.Compiled,
