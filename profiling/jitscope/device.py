@@ -99,7 +99,9 @@ class DeviceRecorder:
                 profiler.wait_for_all()
                 wall_ns = self._clock() - self._start_ns
             finally:
-                profile = profiler.stop(self._session)
+                profile = self._stop(passing=error is not None)
+        if profile is None:
+            return
         events = _timeline.events_of(profile)
         self._device = attribute(
             events.executions,
@@ -108,6 +110,17 @@ class DeviceRecorder:
             host_to_device=events.device_puts,
             loaded_before=self._cached,
         )
+
+    def _stop(self, *, passing: bool) -> bytes | None:
+        from jitscope import _jax_profiler as profiler
+
+        try:
+            return profiler.stop(self._session)
+        except RuntimeError:
+            # The recorded code's own exception must not be replaced.
+            if not passing:
+                raise
+            return None
 
 
 def attribute(
