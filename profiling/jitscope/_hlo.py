@@ -140,11 +140,14 @@ def scope_path(op_name: str) -> str:
     '(unscoped)'
     """
     found: list[str] = []
+    calls: dict[str, int] = {}
     parts = _parts(op_name)[:-1]
     for part in parts:
-        # Where XLA inlined a call into a loop, the whole path begins anew.
-        if part == parts[0] and found[-1:] == ["while"]:
-            found.clear()
+        # Where XLA inlined a call into a loop, the path begins anew with that call.
+        if part in calls and found[-1:] == ["while"]:
+            del found[calls[part] :]
+        if _FUNCTION.fullmatch(part):
+            calls.setdefault(part, len(found))
         inner = part
         while wrapped := _TRANSFORM.fullmatch(inner):
             inner = wrapped[1]
@@ -152,7 +155,7 @@ def scope_path(op_name: str) -> str:
         # Rematerialised code is `transpose(jvp(a))/jvp(a)/checkpoint`.
         if inner == part or found[-len(names) :] != names:
             found += names
-    return "/".join(_without_control(found)) or UNSCOPED
+    return "/".join(_without_repeats(list(_without_control(found)))) or UNSCOPED
 
 
 def _parts(path: str) -> list[str]:
@@ -178,6 +181,24 @@ def _without_control(parts: list[str]) -> Iterator[str]:
         position += 1
         if part and part not in _CALLS and not _FUNCTION.fullmatch(part):
             yield part
+
+
+def _without_repeats(names: list[str]) -> list[str]:
+    """Take off what a loop restates of the scopes around it: ``a/while/a`` is ``a``.
+
+    XLA writes such paths where it inlined a call that is in a loop.
+    """
+    position = 0
+    while "while" in names[position:]:
+        position = names.index("while", position)
+        for length in range(1, position + 1):
+            after = position + 1 + length
+            if names[position - length : position] == names[position + 1 : after]:
+                del names[position:after]
+                break
+        else:
+            position += 1
+    return names
 
 
 def modules_of(profile: bytes) -> dict[str, HloModule]:
