@@ -4,18 +4,17 @@ Every hook is a context manager: it is in place inside the ``with`` block, sees 
 that entered it, and is gone afterwards, also when the block raises.
 """
 
-import re
 import sys
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from types import ModuleType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import jax
 import jaxlib
-from jax._src import compiler, core, monitoring, pjit, stages
+from jax._src import monitoring, pjit, stages
 from jax._src.array import ArrayImpl
 from jax._src.interpreters import pxla
 from jax._src.lib import xla_client  # type: ignore[attr-defined]
@@ -32,8 +31,6 @@ _CACHE_HIT = "/jax/compilation_cache/cache_hits"
 
 _CPP_CACHES = ("_cpp_pjit_cache_fun_only", "_cpp_pjit_cache_explicit_attributes")
 _HOST_HANDLERS = ("_shard_np_array", "_shard_typed_scalar")
-
-_HLO_INSTRUCTION = re.compile(r"^\s+(?:ROOT )?%?[\w.-]+ = ", re.MULTILINE)
 
 Hook = Generator[None, None, None]
 
@@ -161,92 +158,6 @@ def compile_steps(listener: CompileListener) -> Hook:
         yield
 
 
-class Compiled(NamedTuple):
-    """Deterministic facts about one module that was compiled or loaded.
-
-    Attributes
-    ----------
-    jaxpr_equations : int or None
-        Equations of its jaxpr, those of nested jaxprs included; None if it was lowered before
-        the hook was in place.
-    hlo_instructions : int or None
-        Instructions of the optimised module, all computations together; None if the backend
-        does not show it.
-    temp_bytes, peak_bytes : int or None
-        Temporary memory of one execution, and all at its peak; None if the backend does not tell.
-    hlo_protos : tuple of bytes or None
-        The optimised modules, serialised; None if the backend does not show them.
-    costs : mapping or None
-        What XLA's analysis says of one execution, each loop's body counted once; None if it says
-        nothing.
-    """
-
-    jaxpr_equations: int | None
-    hlo_instructions: int | None
-    temp_bytes: int | None
-    peak_bytes: int | None
-    hlo_protos: tuple[bytes, ...] | None
-    costs: Mapping[str, float] | None
-
-
-@contextmanager
-def compilations(report: Callable[[Compiled], None]) -> Hook:
-    """Call ``report(compiled)`` for each module, before its compile step ends."""
-    lower = _member(pxla, "lower_sharding_computation")
-    compile_or_load = _member(compiler, "compile_or_get_cached")
-    thread = threading.get_ident()
-    equations: list[tuple[Any, int]] = []
-
-    def lowered(jaxpr: Any, *args: Any, **kwargs: Any) -> Any:
-        lowering = lower(jaxpr, *args, **kwargs)
-        if threading.get_ident() == thread:
-            equations.append((lowering.stablehlo(), _count_equations(jaxpr)))
-        return lowering
-
-    def compiled(backend: Any, module: Any, *args: Any, **kwargs: Any) -> Any:
-        executable = compile_or_load(backend, module, *args, **kwargs)
-        if threading.get_ident() == thread:
-            known = next((count for hlo, count in equations if hlo is module), None)
-            report(_describe(known, executable))
-        return executable
-
-    with (
-        replaced(pxla, "lower_sharding_computation", lowered),
-        replaced(compiler, "compile_or_get_cached", compiled),
-    ):
-        yield
-
-
-def _count_equations(jaxpr: Any) -> int:
-    # JAX 0.10 closes over constants in a class of its own; 0.12 does not.
-    jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
-    return len(jaxpr.eqns) + sum(map(_count_equations, core.subjaxprs(jaxpr)))
-
-
-def _describe(jaxpr_equations: int | None, executable: Any) -> Compiled:
-    modules = _told(executable.hlo_modules)
-    memory = _told(executable.get_compiled_memory_stats)
-    texts = None if modules is None else [module.to_string() for module in modules]
-    return Compiled(
-        jaxpr_equations,
-        None if texts is None else sum(len(_HLO_INSTRUCTION.findall(text)) for text in texts),
-        None if memory is None else memory.temp_size_in_bytes,
-        # A backend that does not track the peak says 0; arguments alone are more.
-        None if memory is None else memory.peak_memory_in_bytes or None,
-        None
-        if modules is None
-        else tuple(module.as_serialized_hlo_module_proto() for module in modules),
-        _told(executable.cost_analysis),
-    )
-
-
-def _told(ask: Callable[[], Any]) -> Any:
-    try:
-        return ask()
-    except jax.errors.JaxRuntimeError:
-        return None
-
-
 @contextmanager
 def waits(report: Callable[[], None]) -> Hook:
     """Call ``report()`` at each `block_until_ready`, of an array or of several at once."""
@@ -370,9 +281,7 @@ def transfers_to_device(
         return transfer
 
     # One hook per handler, as JAX batches the arguments that share a handler.
-    hooks = {
-        id(handler): hooked(handler) for handler in map(partial(_member, pxla), _HOST_HANDLERS)
-    }
+    hooks = {id(handler): hooked(handler) for handler in map(partial(_member, pxla), _HOST_HANDLERS)}
     kinds = [kind for kind, original in originals.items() if id(original) in hooks]
     handlers.update({kind: hooks[id(originals[kind])] for kind in kinds})
     try:

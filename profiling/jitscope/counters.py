@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from jitscope._hlo import module_of
 
 if TYPE_CHECKING:
-    from jitscope._jax_private import Compiled
+    from jitscope._jax_compiled import Compiled
 
 Number = TypeVar("Number", int, float)
 
@@ -187,11 +187,12 @@ class CounterRecorder:
     def __enter__(self) -> Self:
         """Install the hooks."""
         from jitscope import _jax_private as hooks
+        from jitscope._jax_compiled import compilations
 
         with ExitStack() as installed:
             installed.enter_context(hooks.claimed())
             installed.enter_context(hooks.compile_steps(self))
-            installed.enter_context(hooks.compilations(self._report))
+            installed.enter_context(compilations(self._report))
             installed.enter_context(hooks.transfers_to_host(self._to_host))
             installed.enter_context(hooks.waits(self._waited))
             self._hooks.push(installed.pop_all())
