@@ -281,7 +281,9 @@ def transfers_to_device(
         return transfer
 
     # One hook per handler, as JAX batches the arguments that share a handler.
-    hooks = {id(handler): hooked(handler) for handler in map(partial(_member, pxla), _HOST_HANDLERS)}
+    hooks = {
+        id(handler): hooked(handler) for handler in map(partial(_member, pxla), _HOST_HANDLERS)
+    }
     kinds = [kind for kind, original in originals.items() if id(original) in hooks]
     handlers.update({kind: hooks[id(originals[kind])] for kind in kinds})
     try:
