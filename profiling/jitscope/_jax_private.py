@@ -338,17 +338,3 @@ def wait(values: Any) -> None:
 def packages() -> tuple[ModuleType, ...]:
     """Return the packages whose frames are JAX's own."""
     return jax, jaxlib
-
-
-@contextmanager
-def backend_starts(run: Callable[[Callable[[], Any]], Any]) -> Hook:
-    """Pass each start of a backend through `run`."""
-    from jax._src import xla_bridge
-
-    original = _member(xla_bridge, "_init_backend")
-
-    def start(*args: Any) -> Any:
-        return run(partial(original, *args))
-
-    with replaced(xla_bridge, "_init_backend", start):
-        yield

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from jitscope import run
 from jitscope.errors import UserError
 
 
@@ -118,6 +119,10 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve the pages on 127.0.0.1")
     serve.add_argument("--port", type=int, default=8000)
     serve.set_defaults(run=_serve)
+
+    recorded = commands.add_parser("run", help="where the time of a script or a module goes")
+    run.add_arguments(recorded)
+    recorded.set_defaults(run=run.run)
     return parser
 
 

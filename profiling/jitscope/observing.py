@@ -94,9 +94,9 @@ def _phases_pass(recorder: PhaseRecorder) -> PhasesPass:
 
 
 def _backend_start(recorder: PhaseRecorder) -> AbstractContextManager[None]:
-    from jitscope import _jax_private as hooks
+    from jitscope._jax_backend import backend_starts
 
-    return hooks.backend_starts(partial(_in_span, recorder, "backend", threading.get_ident()))
+    return backend_starts(partial(_in_span, recorder, "backend", threading.get_ident()))
 
 
 def _in_span(

@@ -1,0 +1,148 @@
+"""`jitscope run`: record a script or a module, each pass in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jitscope.errors import UserError
+from jitscope.recording import PASSES, Recording
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `jitscope run`."""
+    parser.add_argument("--passes", default="phases", help=f"of {','.join(PASSES)}, by commas")
+    parser.add_argument("--runs", type=int, default=1, help="runs of the phases pass")
+    parser.add_argument("--lines-of", action="append", default=[], metavar="MODULE")
+    parser.add_argument("-o", "--output", type=Path, help="the recording's file")
+    parser.add_argument("--json", type=Path, help="write the recording here too")
+    parser.add_argument("--html", type=Path, help="write a page")
+    parser.add_argument("--speedscope", type=Path, help="write a timeline for speedscope")
+    parser.add_argument("--no-report", action="store_true", help="print no report")
+    parser.add_argument("-m", dest="module", action="store_true", help="run a module")
+    parser.add_argument("program", nargs=argparse.REMAINDER, metavar="script.py ARGS")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Record the program; the exit code is the program's own."""
+    names = args.passes.split(",")
+    _check(args, names)
+    from jitscope.selftest import require_supported_jax
+
+    try:
+        require_supported_jax()
+    except RuntimeError as error:
+        raise UserError(str(error)) from error
+    output = args.output or _default_output(args.program[0])
+    plan = [name for name in names for _ in range(args.runs if name == "phases" else 1)]
+    recording, code = _record(args, plan, output)
+    _write(args, recording, output)
+    return code
+
+
+def _check(args: argparse.Namespace, names: Sequence[str]) -> None:
+    if not args.program:
+        raise UserError("nothing to run; write `jitscope run script.py` or `jitscope run -m name`.")
+    unknown = [name for name in names if name not in PASSES]
+    if unknown or len(set(names)) < len(names):
+        raise UserError(f"--passes takes each of {','.join(PASSES)} once; got {args.passes}.")
+    if args.runs < 1:
+        raise UserError(f"--runs must be at least 1; got {args.runs}.")
+
+
+def _default_output(program: str) -> Path:
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return Path(f"jitscope-{Path(program).stem}-{now}.json").absolute()
+
+
+def _say(text: str) -> None:
+    print(f"jitscope: {text}", file=sys.stderr, flush=True)
+
+
+def _record(args: argparse.Namespace, plan: Sequence[str], output: Path) -> tuple[Recording, int]:
+    from jitscope.observing import empty_recording
+    from jitscope.recordings import load_recording
+
+    merged, code = empty_recording(args.program), 0
+    twin = len(plan) > 1 and "phases" in plan
+    total = len(plan) + twin
+    if total > 1:
+        observed = ", once of them unobserved" if twin else ""
+        _say(f"the script will run {total} times ({', '.join(plan)}{observed}).")
+    unobserved_ns = _unobserved(args) if twin else None
+    with tempfile.TemporaryDirectory() as folder:
+        for number, name in enumerate(plan):
+            if total > 1:
+                _say(f"run {number + 1 + twin} of {total}: {name}")
+            found = Path(folder) / f"{number}.json"
+            ended = _wait(_child(args, name, found, output))
+            code = code or ended
+            if found.is_file():
+                merged = _merge(merged, load_recording(found))
+            else:
+                reason = f"the process handed over no recording (exit code {ended})"
+                merged = replace(merged, failures={**merged.failures, name: reason})
+            if ended in (130, -2):
+                break
+    phases = tuple(replace(one, unobserved_wall_ns=unobserved_ns) for one in merged.phases)
+    return replace(merged, phases=phases), code if code >= 0 else 128 - code
+
+
+def _child(args: argparse.Namespace, name: str, found: Path, output: Path) -> list[str]:
+    ending = {"lines": ".lprof", "cprofile": ".prof"}.get(name)
+    dump = ["--dump", str(output.absolute().with_suffix(ending))] if ending else []
+    follow = [part for module in args.lines_of for part in ("--lines-of", module)]
+    module = ["--module"] if args.module else []
+    options = ["--pass", name, "--out", str(found), *dump, *follow, *module]
+    return [sys.executable, "-m", "jitscope.child", *options, "--", *args.program]
+
+
+def _unobserved(args: argparse.Namespace) -> int | None:
+    _say("run 1: unobserved")
+    start_ns = time.perf_counter_ns()
+    module = ["-m"] if args.module else []
+    code = _wait([sys.executable, *module, *args.program])
+    return None if code else time.perf_counter_ns() - start_ns
+
+
+def _wait(command: Sequence[str]) -> int:
+    process = subprocess.Popen(command)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # A terminal interrupts the program too, which then writes what it recorded.
+            continue
+
+
+def _merge(merged: Recording, one: Recording) -> Recording:
+    names = ("conversions", "lines", "device", "counters", "cprofile", "lprof", "exception")
+    values = {name: getattr(one, name) for name in names if getattr(one, name) is not None}
+    return replace(merged, phases=merged.phases + one.phases, **values)
+
+
+def _write(args: argparse.Namespace, recording: Recording, output: Path) -> None:
+    from jitscope.recordings import save_recording
+
+    for path in filter(None, (output, args.json)):
+        save_recording(recording, path)
+    _say(f"recorded in {output}")
+    if args.html:
+        page = importlib.import_module("jitscope.report.recording_page")
+        page.write_page(recording, args.html)
+    if args.speedscope:
+        timeline = importlib.import_module("jitscope.report.speedscope")
+        timeline.write_speedscope(recording, args.speedscope)
+    if not args.no_report:
+        from rich.console import Console
+
+        report = importlib.import_module("jitscope.report.recording_terminal")
+        report.print_recording(recording, Console(stderr=True))
