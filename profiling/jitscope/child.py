@@ -6,15 +6,33 @@ import argparse
 import os
 import signal
 import sys
+import time
 import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from jitscope import marks
 from jitscope.following import Follower
-from jitscope.observing import empty_recording, observe
+from jitscope.observing import Observation, empty_recording, observe
 from jitscope.program import Program, load_module, load_script
+from jitscope.recording import PhasesPass
 from jitscope.recordings import save_recording
+
+UNOBSERVED = "unobserved"
+"""Name of the run without any hook."""
+
+
+@contextmanager
+def _plain() -> Generator[Observation, None, None]:
+    observation = Observation()
+    start_ns = time.perf_counter_ns()
+    try:
+        yield observation
+    finally:
+        wall_ns = time.perf_counter_ns() - start_ns
+        observation.fields["phases"] = (PhasesPass(wall_ns, wall_ns, {}),)
 
 
 def _arguments() -> argparse.Namespace:
@@ -42,7 +60,8 @@ def main() -> None:
         program = Program(follower.followed(program.code), program.module)
     marks.enter_run(follower.add if follower is not None else None)
     ended: BaseException | None = None
-    observation = observe(args.name, follower=follower, dump=args.dump)
+    unobserved = args.name == UNOBSERVED
+    observation = _plain() if unobserved else observe(args.name, follower=follower, dump=args.dump)
     fields: dict[str, object] = {}
     try:
         with observation as observed:

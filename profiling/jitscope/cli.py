@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jitscope import run
+from jitscope import recording_schema, run
 from jitscope.errors import UserError
 
 
@@ -123,6 +123,8 @@ def _parser() -> argparse.ArgumentParser:
     recorded = commands.add_parser("run", help="where the time of a script or a module goes")
     run.add_arguments(recorded)
     recorded.set_defaults(run=run.run)
+    schema = commands.add_parser("schema", help="print the JSON schema of a recording")
+    schema.set_defaults(run=recording_schema.run)
     return parser
 
 

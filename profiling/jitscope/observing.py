@@ -99,9 +99,7 @@ def _backend_start(recorder: PhaseRecorder) -> AbstractContextManager[None]:
     return backend_starts(partial(_in_span, recorder, "backend", threading.get_ident()))
 
 
-def _in_span(
-    recorder: PhaseRecorder, phase: str, thread: int, run: Callable[[], Any]
-) -> Any:
+def _in_span(recorder: PhaseRecorder, phase: str, thread: int, run: Callable[[], Any]) -> Any:
     if threading.get_ident() != thread:
         return run()
     with recorder.span(phase):
@@ -109,9 +107,7 @@ def _in_span(
 
 
 @contextmanager
-def _import_of_jax(
-    recorder: PhaseRecorder, hooks: ExitStack
-) -> Generator[None, None, None]:
+def _import_of_jax(recorder: PhaseRecorder, hooks: ExitStack) -> Generator[None, None, None]:
     """Charge the first import of JAX to the phase ``import``, whoever imports it."""
     finder = _JaxFinder(recorder, hooks)
     sys.meta_path.insert(0, finder)

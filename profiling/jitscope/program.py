@@ -38,8 +38,8 @@ def load_script(path: str, arguments: Sequence[str]) -> Program:
         raise UserError(f"{path} cannot be read ({error.strerror}); name a script.") from error
     sys.argv = [path, *arguments]
     sys.path[0] = os.path.dirname(os.path.realpath(path))
-    module = _become_main(path, None)
-    return Program(compile(source, path, "exec", dont_inherit=True), module)
+    module = _become_main(os.path.abspath(path), None)
+    return Program(compile(source, os.path.abspath(path), "exec", dont_inherit=True), module)
 
 
 def load_module(name: str, arguments: Sequence[str]) -> Program:

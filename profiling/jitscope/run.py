@@ -7,7 +7,6 @@ import importlib
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -77,8 +76,8 @@ def _record(args: argparse.Namespace, plan: Sequence[str], output: Path) -> tupl
     if total > 1:
         observed = ", once of them unobserved" if twin else ""
         _say(f"the script will run {total} times ({', '.join(plan)}{observed}).")
-    unobserved_ns = _unobserved(args) if twin else None
     with tempfile.TemporaryDirectory() as folder:
+        unobserved_ns = _unobserved(args, Path(folder), output) if twin else None
         for number, name in enumerate(plan):
             if total > 1:
                 _say(f"run {number + 1 + twin} of {total}: {name}")
@@ -105,12 +104,13 @@ def _child(args: argparse.Namespace, name: str, found: Path, output: Path) -> li
     return [sys.executable, "-m", "jitscope.child", *options, "--", *args.program]
 
 
-def _unobserved(args: argparse.Namespace) -> int | None:
+def _unobserved(args: argparse.Namespace, folder: Path, output: Path) -> int | None:
+    from jitscope.recordings import load_recording
+
     _say("run 1: unobserved")
-    start_ns = time.perf_counter_ns()
-    module = ["-m"] if args.module else []
-    code = _wait([sys.executable, *module, *args.program])
-    return None if code else time.perf_counter_ns() - start_ns
+    found = folder / "unobserved.json"
+    code = _wait(_child(args, "unobserved", found, output))
+    return None if code or not found.is_file() else load_recording(found).phases[0].wall_ns
 
 
 def _wait(command: Sequence[str]) -> int:

@@ -1,0 +1,141 @@
+"""`jitscope run` on whole programs, each in processes of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jitscope
+import pytest
+from jitscope.errors import UserError
+from jitscope.observing import empty_recording
+from jitscope.recording_schema import recording_schema
+from jitscope.recordings import load_recording, save_recording
+
+ROOT = Path(__file__).parents[2]
+JAX = "import jax\nprint(float(jax.jit(lambda x: x + 1)(2.0)))\n"
+
+
+def command(folder: Path, *arguments: str) -> list[str]:
+    options = ["--no-report", "-o", str(folder / "out.json")]
+    return [sys.executable, "-m", "jitscope.cli", "run", *options, *arguments]
+
+
+def run(folder: Path, source: str, *options: str) -> subprocess.CompletedProcess[str]:
+    (folder / "program.py").write_text(source)
+    line = command(folder, *options, "program.py", "a", "--b")
+    return subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+def test_phases_of_a_script_add_up_and_contain_its_import_of_jax(tmp_path: Path) -> None:
+    done = run(tmp_path, JAX)
+    (phases,) = load_recording(tmp_path / "out.json").phases
+    assert (done.returncode, done.stdout) == (0, "3.0\n")
+    assert sum(ns or 0 for ns in phases.phases_ns.values()) == phases.wall_ns
+    assert (phases.phases_ns["import"] or 0) > 0
+    assert (phases.phases_ns["backend"] or 0) > 0
+    assert phases.unobserved_wall_ns is None
+
+
+def test_a_script_sees_what_python_would_show_it(tmp_path: Path) -> None:
+    source = "import sys\nprint(sys.argv, __name__, __file__, sys.path[0])\n"
+    done = run(tmp_path, source)
+    python = [sys.executable, "program.py", "a", "--b"]
+    assert done.stdout == subprocess.check_output(python, cwd=tmp_path, text=True)
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"), [("sys.exit(3)", 3), ("sys.exit()", 0), ("sys.exit('no')", 1), ("", 0)]
+)
+def test_the_exit_code_is_the_scripts(tmp_path: Path, ending: str, code: int) -> None:
+    assert run(tmp_path, f"import sys\n{ending}\n").returncode == code
+
+
+def test_an_exception_is_shown_without_frames_of_jitscope(tmp_path: Path) -> None:
+    done = run(tmp_path, "def f():\n    raise ValueError('no data')\nf()\n")
+    assert done.returncode == 1
+    assert "child.py" not in done.stderr
+    assert "in f" in done.stderr
+    assert load_recording(tmp_path / "out.json").exception == "ValueError: no data"
+
+
+def test_ctrl_c_still_writes_what_was_recorded(tmp_path: Path) -> None:
+    source = "import time\nopen('started', 'w').close()\ntime.sleep(60)\n"
+    (tmp_path / "program.py").write_text(source)
+    line = command(tmp_path, "program.py")
+    process = subprocess.Popen(line, cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE)
+    while not (tmp_path / "started").exists():
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert load_recording(tmp_path / "out.json").exception == "KeyboardInterrupt"
+
+
+def test_lines_of_the_script_are_followed_to_nested_functions(tmp_path: Path) -> None:
+    source = (
+        "def f():\n    def g():\n        return 1\n    return g()\nfor _ in range(5):\n    f()\n"
+    )
+    done = run(tmp_path, source, "--passes", "lines")
+    lines = load_recording(tmp_path / "out.json").lines
+    assert done.returncode == 0
+    assert lines is not None
+    assert {line.line: line.hits for line in lines}[3] == 5
+    assert (tmp_path / "out.lprof").is_file()
+
+
+def test_a_module_runs_with_its_relative_imports(tmp_path: Path) -> None:
+    package = tmp_path / "pkg"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "other.py").write_text("VALUE = 7\n")
+    (package / "__main__.py").write_text("from .other import VALUE\nprint(VALUE)\n")
+    line = command(tmp_path, "-m", "pkg")
+    assert subprocess.check_output(line, cwd=tmp_path, text=True, timeout=60) == "7\n"
+
+
+def test_a_pass_without_a_recording_says_why(tmp_path: Path) -> None:
+    done = run(tmp_path, "import os\nos._exit(5)\n")
+    assert done.returncode == 5
+    assert "exit code 5" in load_recording(tmp_path / "out.json").failures["phases"]
+
+
+@pytest.mark.parametrize("text", ['{"schema_version": 1, ', '{"schema_version": 99}', "[]"])
+def test_a_broken_or_newer_file_names_itself(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"broken\.json"):
+        load_recording(path)
+
+
+def test_a_recording_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    recording = empty_recording(("a.py",))
+    save_recording(recording, tmp_path / "r.json")
+    assert load_recording(tmp_path / "r.json") == recording
+
+
+def test_the_published_schema_is_up_to_date() -> None:
+    published = (ROOT / "docs" / "recording.schema.json").read_text()
+    assert published == recording_schema()
+    assert json.loads(published)["$ref"] == "#/$defs/Recording"
+
+
+def test_a_block_passes_its_exception_through_and_leaves_no_hook(hook_state) -> None:
+    before = hook_state()
+    session = jitscope.record()
+    with pytest.raises(ZeroDivisionError), session:
+        _ = 1 / 0
+    assert hook_state() == before
+    assert session.recording.exception == "ZeroDivisionError: division by zero"
+
+
+def test_nested_blocks_are_refused() -> None:
+    with (
+        jitscope.record(),
+        pytest.raises(RuntimeError, match="active already"),
+        jitscope.record("counters"),
+    ):
+        pass
