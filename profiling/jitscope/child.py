@@ -12,6 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 
 from jitscope import marks
 from jitscope.following import Follower
@@ -33,6 +34,25 @@ def _plain() -> Generator[Observation, None, None]:
     finally:
         wall_ns = time.perf_counter_ns() - start_ns
         observation.fields["phases"] = (PhasesPass(wall_ns, wall_ns, {}),)
+
+
+class _Caught:
+    """Keeps how the program ended, whatever it was, until the recording is written."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        self.error = error
+        return True
 
 
 def _arguments() -> argparse.Namespace:
@@ -59,16 +79,14 @@ def main() -> None:
     if follower is not None:
         program = Program(follower.followed(program.code), program.module)
     marks.enter_run(follower.add if follower is not None else None)
-    ended: BaseException | None = None
+    caught = _Caught()
     unobserved = args.name == UNOBSERVED
     observation = _plain() if unobserved else observe(args.name, follower=follower, dump=args.dump)
     fields: dict[str, object] = {}
-    try:
-        with observation as observed:
-            fields = observed.fields
-            exec(program.code, vars(program.module))
-    except BaseException as error:
-        ended = error
+    with caught, observation as observed:
+        fields = observed.fields
+        exec(program.code, vars(program.module))
+    ended = caught.error
     if os.getpid() == process:
         # A second Ctrl-C must not cut off what is being written.
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -24,7 +24,7 @@ class Follower:
         Names of modules whose Python functions are followed.
     """
 
-    def __init__(self, modules: Iterable[str] = ()) -> None:
+    def __init__(self, modules: Iterable[str] = ()) -> None:  # noqa: D107
         from line_profiler import LineProfiler
 
         self._profiler = LineProfiler()

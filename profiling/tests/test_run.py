@@ -76,9 +76,7 @@ def test_ctrl_c_still_writes_what_was_recorded(tmp_path: Path) -> None:
 
 
 def test_lines_of_the_script_are_followed_to_nested_functions(tmp_path: Path) -> None:
-    source = (
-        "def f():\n    def g():\n        return 1\n    return g()\nfor _ in range(5):\n    f()\n"
-    )
+    source = "def f():\n    def g():\n        return 1\n    return g()\nfor _ in range(5): f()\n"
     done = run(tmp_path, source, "--passes", "lines")
     lines = load_recording(tmp_path / "out.json").lines
     assert done.returncode == 0
