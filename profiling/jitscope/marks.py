@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, isgeneratorfunction
 from typing import Any
 
 _FOLLOW = "_jitscope_follow"
@@ -22,7 +22,8 @@ def profile(function: Any) -> Any:
     """Record each outermost call of a function, and print where its time went.
 
     Under `jitscope run` it only marks what the lines pass follows. Of a coroutine function the
-    whole awaiting is timed; of a generator function the call that makes the generator.
+    whole awaiting is timed; of a generator function all from the first item to the end, with what
+    its consumer does in between.
     """
     under_run = getattr(sys, _FOLLOW, None)
     if under_run is not None:
@@ -49,6 +50,23 @@ def profile(function: Any) -> Any:
                 session.print()
 
         return awaited
+
+    if isgeneratorfunction(function):
+
+        @wraps(function)
+        def generated(*args: Any, **kwargs: Any) -> Any:
+            if depth[0]:
+                return (yield from function(*args, **kwargs))
+            depth[0] = 1
+            session = record()
+            try:
+                with session:
+                    return (yield from function(*args, **kwargs))
+            finally:
+                depth[0] = 0
+                session.print()
+
+        return generated
 
     @wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:

@@ -53,6 +53,8 @@ def _check(args: argparse.Namespace, names: Sequence[str]) -> None:
     unknown = [name for name in names if name not in PASSES]
     if unknown or len(set(names)) < len(names):
         raise UserError(f"--passes takes each of {','.join(PASSES)} once; got {args.passes}.")
+    if not args.module and not Path(args.program[0]).is_file():
+        raise UserError(f"{args.program[0]} is no file; name a script, or a module with -m.")
     if args.runs < 1:
         raise UserError(f"--runs must be at least 1; got {args.runs}.")
 

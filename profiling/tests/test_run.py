@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jitscope
 import pytest
@@ -121,7 +123,9 @@ def test_the_published_schema_is_up_to_date() -> None:
     assert json.loads(published)["$ref"] == "#/$defs/Recording"
 
 
-def test_a_block_passes_its_exception_through_and_leaves_no_hook(hook_state) -> None:
+def test_a_block_passes_its_exception_through_and_leaves_no_hook(
+    hook_state: Callable[[], dict[str, Any]],
+) -> None:
     before = hook_state()
     session = jitscope.record()
     with pytest.raises(ZeroDivisionError), session:
@@ -137,3 +141,25 @@ def test_nested_blocks_are_refused() -> None:
         jitscope.record("counters"),
     ):
         pass
+
+
+def test_a_missing_script_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    line = command(tmp_path, "absent.py")
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith("jitscope: absent.py is no file")
+
+
+def test_several_passes_are_announced_before_they_start(tmp_path: Path) -> None:
+    done = run(tmp_path, JAX, "--passes", "phases,conversions,counters,cprofile")
+    recording = load_recording(tmp_path / "out.json")
+    assert done.stderr.startswith("jitscope: the script will run 5 times")
+    assert recording.conversions
+    assert recording.counters is not None
+    assert recording.phases[0].unobserved_wall_ns is not None
+    assert (tmp_path / "out.prof").is_file()
+
+
+def test_importing_jitscope_imports_neither_jax_nor_numpy() -> None:
+    code = "import jitscope, sys; assert not {'jax', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
