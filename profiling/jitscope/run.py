@@ -72,7 +72,8 @@ def _record(args: argparse.Namespace, plan: Sequence[str], output: Path) -> tupl
     from jitscope.observing import empty_recording
     from jitscope.recordings import load_recording
 
-    merged, code = empty_recording(args.program), 0
+    merged = empty_recording(args.program)
+    codes: dict[bool, int] = {}
     twin = len(plan) > 1 and "phases" in plan
     total = len(plan) + twin
     if total > 1:
@@ -85,14 +86,17 @@ def _record(args: argparse.Namespace, plan: Sequence[str], output: Path) -> tupl
                 _say(f"run {number + 1 + twin} of {total}: {name}")
             found = Path(folder) / f"{number}.json"
             ended = _wait(_child(args, name, found, output))
-            code = code or ended
-            if found.is_file():
+            handed_over = found.is_file()
+            codes[handed_over] = codes.get(handed_over, 0) or ended
+            if handed_over:
                 merged = _merge(merged, load_recording(found))
             else:
                 reason = f"the process handed over no recording (exit code {ended})"
                 merged = replace(merged, failures={**merged.failures, name: reason})
             if ended in (130, -2):
                 break
+    # A pass that failed by itself says nothing about how the program ends.
+    code = codes.get(True, codes.get(False, 0))
     phases = tuple(replace(one, unobserved_wall_ns=unobserved_ns) for one in merged.phases)
     return replace(merged, phases=phases), code if code >= 0 else 128 - code
 
