@@ -79,14 +79,17 @@ def main() -> None:
     if follower is not None:
         program = Program(follower.followed(program.code), program.module)
     marks.enter_run(follower.add if follower is not None else None)
-    caught = _Caught()
+    caught, entered = _Caught(), False
     unobserved = args.name == UNOBSERVED
     observation = _plain() if unobserved else observe(args.name, follower=follower, dump=args.dump)
     fields: dict[str, object] = {}
     with caught, observation as observed:
-        fields = observed.fields
+        fields, entered = observed.fields, True
         exec(program.code, vars(program.module))
     ended = caught.error
+    if ended is not None and not entered:
+        # The pass could not start: no ending of the program's.
+        raise ended
     if os.getpid() == process:
         # A second Ctrl-C must not cut off what is being written.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
