@@ -1,0 +1,150 @@
+"""The report of a recording on the terminal."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from jitscope.conversions import ConversionSite
+from jitscope.counters import Counters
+from jitscope.environment import Environment
+from jitscope.lines import LineTime
+from jitscope.phases import PHASES
+from jitscope.recording import (
+    SCHEMA_VERSION,
+    CompileRequest,
+    DevicePass,
+    FunctionPhases,
+    OpTime,
+    PhasesPass,
+    Recording,
+    ScopeTime,
+    ThreadTime,
+)
+from jitscope.report.recording_terminal import WIDTH, print_recording
+from rich.console import Console
+
+ENVIRONMENT = Environment("3.11.7", "Linux", "A CPU", 2, {"jax": "0.10.2"}, None, None)
+EMPTY = Recording(SCHEMA_VERSION, "2026-01-01T00:00:00+00:00", ENVIRONMENT, None, ("fit.py",))
+MS = 10**6
+
+
+def phases_pass(scale: int = 1) -> PhasesPass:
+    phases_ns: dict[str, int | None] = dict.fromkeys(PHASES, 0)
+    phases_ns |= {"import": None, "compile": 60 * scale * MS, "host": 40 * scale * MS}
+    return PhasesPass(
+        wall_ns=100 * scale * MS,
+        unobserved_wall_ns=None,
+        phases_ns=phases_ns,
+        functions=(FunctionPhases("jit(step)", 3, {"compile": 60 * scale * MS}),),
+        requests=(
+            CompileRequest(
+                "jit(step)", "/far/away/from/here/fit.py", 7, "cold", 2, "new shape", "x"
+            ),
+            CompileRequest("jit(step)", None, None, "memory hit", 5, None, None),
+        ),
+        threads=(ThreadTime("worker-1", {"compile": 5 * MS}),),
+    )
+
+
+SITE = ConversionSite("/p/fit.py", 9, "main", "to_host", "bool()", 4, 4, 2 * MS, MS)
+LINES = (LineTime("/p/fit.py", 9, "main", 4, 8 * MS, "if norm < tol:  # [stop]"),)
+DEVICE = DevicePass(
+    wall_ns=10 * MS,
+    busy_ns=5 * MS,
+    scopes=(
+        ScopeTime("jit_step", "solve/gram", 4 * MS, 8),
+        ScopeTime("jit_step", "(mixed)", MS, 2),
+    ),
+    ops=(OpTime("jit_step", "fusion.1", "fusion", ("solve/gram",), 5 * MS, 10),),
+)
+
+
+def shown(recording: Recording) -> str:
+    file = io.StringIO()
+    print_recording(recording, Console(file=file, width=200))
+    return file.getvalue()
+
+
+def test_phases_with_what_was_not_measured_in_words():
+    text = shown(replace(EMPTY, phases=(phases_pass(),)))
+    assert "Recorded once: 100 ms of wall time; none without hooks was measured." in text
+    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.split()}
+    assert rows["import"] == ["not", "measured"]
+    assert ["compile", "60.0", "60.0"] in [line.split() for line in text.splitlines()]
+    assert "No intervals from fewer than 7 runs" in text
+
+
+def test_seven_runs_have_intervals():
+    text = shown(replace(EMPTY, phases=tuple(phases_pass(scale) for scale in range(1, 8))))
+    assert "Recorded 7 times, medians: 400 ms" in text
+    assert "99% interval" in text
+    assert "60.0 (60.0 to 60.0)" in text
+    assert "2.50 (2.50 to 2.50)" in text  # 1 / (1 - 0.6)
+    assert "No intervals" not in text
+
+
+def test_causes_advice_memory_hits_and_threads():
+    text = shown(replace(EMPTY, phases=(phases_pass(),)))
+    assert "…/from/here/fit.py:7" in text
+    assert "new shape: Pad to a few lengths" in text
+    assert "5 calls found their program in memory." in text
+    assert "in thread worker-1, ms: compile 5.00" in text
+
+
+def test_conversions_have_their_mend_and_lines_their_conversions():
+    text = shown(replace(EMPTY, conversions=(SITE,), lines=LINES))
+    assert "bool(), to host: Branch inside the program" in text
+    (row,) = [line for line in text.splitlines() if "if norm < tol" in line]
+    assert row.split()[:6] == ["/p/fit.py:9", "4", "8.00", "4", "0", "2.00"]
+    assert "# [stop]" in row
+
+
+def test_lines_alone_say_nothing_of_conversions():
+    text = shown(replace(EMPTY, lines=LINES))
+    assert "to host" not in text
+    assert "if norm < tol" in text
+
+
+def test_the_device_shows_mixed_scopes_and_operations():
+    text = shown(replace(EMPTY, device=DEVICE))
+    assert "busy for 5.00 of 10.0 ms, idle for 50%" in text
+    assert "(mixed)" in text
+    assert "fusion.1" in text
+
+
+def test_counters_that_are_unknown_are_not_zero():
+    text = shown(replace(EMPTY, counters=Counters(modules=(), traces=2)))
+    (row,) = [line for line in text.splitlines() if line.startswith("traces")]
+    assert row.split() == ["traces", "2"]
+
+
+@pytest.mark.parametrize(
+    ("recording", "sentence"),
+    [
+        (replace(EMPTY, conversions=()), "No conversion between NumPy and JAX."),
+        (replace(EMPTY, lines=()), "No line of the program was followed"),
+        (replace(EMPTY, device=DevicePass(1, 0, (), ())), "No operation ran on the device."),
+        (replace(EMPTY, exception="ValueError: [bad]"), "It ended with ValueError: [bad]."),
+        (replace(EMPTY, failures={"lines": "no [x]"}), "The lines pass gave nothing: no [x]."),
+        (replace(EMPTY, command=()), "a block of this process"),
+    ],
+)
+def test_what_is_empty_or_failed_is_a_sentence(recording: Recording, sentence: str):
+    assert sentence in shown(recording)
+
+
+def test_no_line_is_longer_than_the_width():
+    long = "a_very_long_name" * 12
+    site = replace(SITE, file=f"/p/{long}.py", kind="numpy")
+    everything = replace(
+        EMPTY,
+        phases=(phases_pass(),),
+        conversions=(site,),
+        lines=(replace(LINES[0], source=long),),
+        device=replace(DEVICE, ops=(replace(DEVICE.ops[0], op=long),)),
+        cprofile=str(Path("/x") / "y.prof"),
+    )
+    tables = [line for line in shown(everything).splitlines() if "─" in line or "fusion" in line]
+    assert tables
+    assert max(map(len, tables)) <= WIDTH
