@@ -70,6 +70,12 @@ def _html(args: argparse.Namespace) -> int:
     return 0
 
 
+def _calibrate(args: argparse.Namespace) -> int:
+    from jitscope.calibrated import run
+
+    return run(args)
+
+
 def _serve(args: argparse.Namespace) -> int:
     from jitscope.report.serve import serve
 
@@ -123,6 +129,10 @@ def _parser() -> argparse.ArgumentParser:
     recorded = commands.add_parser("run", help="where the time of a script or a module goes")
     run.add_arguments(recorded)
     recorded.set_defaults(run=run.run)
+    calibrate = commands.add_parser("calibrate", help="what recording itself costs here")
+    calibrate.add_argument("--json", type=Path, help="write the figures to this file too")
+    calibrate.set_defaults(run=_calibrate)
+
     schema = commands.add_parser("schema", help="print the JSON schema of a recording")
     schema.set_defaults(run=recording_schema.run)
     return parser

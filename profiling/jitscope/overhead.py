@@ -47,11 +47,15 @@ class Overhead:
         To ``np.asarray`` of a small array that is ready, by a `ConversionRecorder`.
     per_span_ns : Cost
         To a block under `PhaseRecorder.span`.
+    per_light_call_ns : Cost or None
+        To a jitted call with one JAX array, by a light `PhaseRecorder`; None in records from
+        before it was measured.
     """
 
     per_jit_call_ns: Cost
     per_conversion_ns: Cost
     per_span_ns: Cost
+    per_light_call_ns: Cost | None = None
 
 
 def calibrate() -> Overhead:
@@ -83,7 +87,7 @@ def calibrate() -> Overhead:
     def nothing() -> None:
         pass
 
-    phases, conversions, spans = [], [], []
+    phases, conversions, spans, light = [], [], [], []
     # The first round warms up and is dropped.
     for _ in range(_ROUNDS + 1):
         plain_ns = _ns_per_call(call)
@@ -95,7 +99,10 @@ def calibrate() -> Overhead:
         plain_ns = _ns_per_call(nothing)
         with PhaseRecorder(mode="light") as recorder:
             spans.append(_ns_per_call(partial(_enter_span, recorder)) - plain_ns)
-    return Overhead(*(median_cost(costs[1:]) for costs in (phases, conversions, spans)))
+        plain_ns = _ns_per_call(call)
+        with PhaseRecorder(mode="light"):
+            light.append(_ns_per_call(call) - plain_ns)
+    return Overhead(*(median_cost(costs[1:]) for costs in (phases, conversions, spans, light)))
 
 
 def _enter_span(recorder: PhaseRecorder) -> None:

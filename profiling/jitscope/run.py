@@ -43,8 +43,18 @@ def run(args: argparse.Namespace) -> int:
     output = args.output or _default_output(args.program[0])
     plan = [name for name in names for _ in range(args.runs if name == "phases" else 1)]
     recording, code = _record(args, plan, output)
+    recording = _with_overhead(recording)
     _write(args, recording, output)
     return code
+
+
+def _with_overhead(recording: Recording) -> Recording:
+    from jitscope.calibrated import remembered_overhead
+
+    try:
+        return replace(recording, overhead=remembered_overhead())
+    except UserError as error:
+        return replace(recording, failures={**recording.failures, "calibration": str(error)})
 
 
 def _check(args: argparse.Namespace, names: Sequence[str]) -> None:

@@ -43,9 +43,9 @@ def require_supported_jax(cache_folder: Path | None = None) -> None:
     RuntimeError
         A count is wrong or a recorder fails: this JAX cannot be measured.
     """
-    folder = cache_folder or _user_cache_folder()
-    passed = folder / f"selftest-{_fingerprint()}.json" if folder else None
-    if passed is not None and _read_json(passed) == EXPECTED:
+    folder = cache_folder or user_cache_folder()
+    passed = folder / f"selftest-{fingerprint()}.json" if folder else None
+    if passed is not None and read_json(passed) == EXPECTED:
         return
     counts = _counts_of_a_fresh_interpreter()
     for what, expected in EXPECTED.items():
@@ -53,7 +53,7 @@ def require_supported_jax(cache_folder: Path | None = None) -> None:
             raise unsupported(f"the self-test counted {counts.get(what)} {what}, not {expected}")
     if passed is not None:
         with suppress(OSError):
-            _write_json(passed, counts)
+            write_json(passed, counts)
 
 
 def _counts_of_a_fresh_interpreter() -> dict[str, int]:
@@ -72,7 +72,7 @@ def _counts_of_a_fresh_interpreter() -> dict[str, int]:
     return json.loads(run.stdout.splitlines()[-1])
 
 
-def _fingerprint() -> str:
+def fingerprint() -> str:
     """Identify what the outcome depends on: versions, interpreter and the recorders' source."""
     digest = hashlib.sha256(sys.version.encode())
     for package in ("jax", "jaxlib", "numpy"):
@@ -82,7 +82,8 @@ def _fingerprint() -> str:
     return digest.hexdigest()[:32]
 
 
-def _user_cache_folder() -> Path | None:
+def user_cache_folder() -> Path | None:
+    """Return the folder for what is remembered between runs; None without a home folder."""
     configured = Path(os.environ.get("XDG_CACHE_HOME", ""))
     if configured.is_absolute():
         return configured / "jitscope"
@@ -92,17 +93,19 @@ def _user_cache_folder() -> Path | None:
         return None
 
 
-def _read_json(path: Path) -> object:
+def read_json(path: Path) -> object:
+    """Return what a file holds; None if it cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 
 
-def _write_json(path: Path, counts: dict[str, int]) -> None:
+def write_json(path: Path, data: object) -> None:
+    """Write a file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}")
-    unfinished.write_text(json.dumps(counts, indent=1), encoding="utf-8")
+    unfinished.write_text(json.dumps(data, indent=1), encoding="utf-8")
     unfinished.replace(path)
 
 
