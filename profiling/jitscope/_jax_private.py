@@ -51,7 +51,14 @@ class CompileListener(Protocol):
         ...
 
 
-def _member(owner: Any, name: str) -> Any:
+def member(owner: Any, name: str) -> Any:
+    """Return an attribute of an owner's own.
+
+    Raises
+    ------
+    RuntimeError
+        There is none: this JAX is not supported.
+    """
     if name not in vars(owner):
         raise unsupported(f"`{owner.__name__}.{name}` does not exist")
     return vars(owner)[name]
@@ -66,7 +73,7 @@ def replaced(owner: Any, name: str, value: Any) -> Hook:
     RuntimeError
         `owner` itself has no such attribute: this JAX is not supported.
     """
-    original = _member(owner, name)
+    original = member(owner, name)
     setattr(owner, name, value)
     try:
         yield
@@ -134,6 +141,25 @@ def _function_name(fun_name: object) -> str:
 
 
 @contextmanager
+def compile_steps_elsewhere(
+    begin: Callable[[str, str], None], end: Callable[[str, str], None]
+) -> Hook:
+    """Call ``begin(step, name)`` and ``end(step, name)`` in other threads than this one."""
+    thread = threading.get_ident()
+
+    def on_begin(event: str, value: float, **metadata: object) -> None:
+        if event in _STEPS and threading.get_ident() != thread:
+            begin(_STEPS[event], _function_name(metadata.get("fun_name", "")))
+
+    def on_end(event: str, duration: float, **metadata: object) -> None:
+        if event in _STEPS and threading.get_ident() != thread:
+            end(_STEPS[event], _function_name(metadata.get("fun_name", "")))
+
+    with _listening("scalar", on_begin), _listening("duration", on_end):
+        yield
+
+
+@contextmanager
 def compile_steps(listener: CompileListener) -> Hook:
     """Report the begin and end of each trace, lowering and compilation."""
     thread = threading.get_ident()
@@ -171,8 +197,8 @@ def waits(report: Callable[[], None]) -> Hook:
 
         return wait_for
 
-    batched = _member(xla_client, "batched_block_until_ready")
-    single = _member(ArrayImpl, "block_until_ready")
+    batched = member(xla_client, "batched_block_until_ready")
+    single = member(ArrayImpl, "block_until_ready")
     with (
         replaced(xla_client, "batched_block_until_ready", hooked(batched)),
         replaced(ArrayImpl, "block_until_ready", hooked(single)),
@@ -203,36 +229,13 @@ def python_dispatch() -> Hook:
 
 def _forget_fastpaths() -> None:
     for name in _CPP_CACHES:
-        _member(pjit, name).clear()
-
-
-@contextmanager
-def jitted_calls(around: Callable[[Callable[[], Any]], Any]) -> Hook:
-    """Call ``around(part)`` for the two parts of a jitted call (`python_dispatch`).
-
-    The first finds or traces the function's jaxpr; the second finds or compiles the module,
-    and executes it.
-    """
-    thread = threading.get_ident()
-
-    def part(original: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() != thread:
-                return original(*args, **kwargs)
-            return around(partial(original, *args, **kwargs))
-
-        return run
-
-    with ExitStack() as hooks:
-        for name in ("_infer_params", "_run_python_pjit"):
-            hooks.enter_context(replaced(pjit, name, part(_member(pjit, name))))
-        yield
+        member(pjit, name).clear()
 
 
 @contextmanager
 def executions(around: Callable[[Callable[[], Any]], Any]) -> Hook:
     """Call ``around(execute)`` for each execution of a compiled module (`python_dispatch`)."""
-    original = _member(pxla.ExecuteReplicated, "__call__")
+    original = member(pxla.ExecuteReplicated, "__call__")
     thread = threading.get_ident()
 
     def execute(self: Any, *args: Any) -> Any:
@@ -247,7 +250,7 @@ def executions(around: Callable[[Callable[[], Any]], Any]) -> Hook:
 @contextmanager
 def argument_handling(around: Callable[[Callable[[], Any]], Any]) -> Hook:
     """Call ``around(handle)`` while the arguments of an execution are put on the device."""
-    original = _member(pxla.InputsHandler, "__call__")
+    original = member(pxla.InputsHandler, "__call__")
     thread = threading.get_ident()
 
     def handle(self: Any, buffers: Any) -> Any:
@@ -281,9 +284,7 @@ def transfers_to_device(
         return transfer
 
     # One hook per handler, as JAX batches the arguments that share a handler.
-    hooks = {
-        id(handler): hooked(handler) for handler in map(partial(_member, pxla), _HOST_HANDLERS)
-    }
+    hooks = {id(handler): hooked(handler) for handler in map(partial(member, pxla), _HOST_HANDLERS)}
     kinds = [kind for kind, original in originals.items() if id(original) in hooks]
     handlers.update({kind: hooks[id(originals[kind])] for kind in kinds})
     try:
@@ -313,10 +314,10 @@ def transfers_to_host(around: Callable[[str, Any, Callable[[], Any]], Any]) -> H
     if sys.version_info >= (3, 12):
         doors.append("__buffer__")
     with ExitStack() as hooks:
-        value = property(hooked("_value", _member(ArrayImpl, "_value").fget))
+        value = property(hooked("_value", member(ArrayImpl, "_value").fget))
         hooks.enter_context(replaced(ArrayImpl, "_value", value))
         for door in doors:
-            hook = hooked(door, _member(ArrayImpl, door))
+            hook = hooked(door, member(ArrayImpl, door))
             hooks.enter_context(replaced(ArrayImpl, door, hook))
         if sys.version_info < (3, 12):
             hooks.enter_context(without_buffer_protocol(ArrayImpl))

@@ -16,7 +16,7 @@ class Frame:
 
     Attributes
     ----------
-    phase, stage : str
+    phase, stage, function : str
         Charged with the time during which no inner span is open.
     counted : bool
         Whether it counts as an entry of its phase.
@@ -24,11 +24,12 @@ class Frame:
         Exclusive time so far, in nanoseconds.
     """
 
-    __slots__ = ("counted", "own_ns", "phase", "stage")
+    __slots__ = ("counted", "function", "own_ns", "phase", "stage")
 
-    def __init__(self, phase: str, stage: str, counted: bool) -> None:
+    def __init__(self, phase: str, stage: str, function: str, counted: bool) -> None:
         self.phase = phase
         self.stage = stage
+        self.function = function
         self.counted = counted
         self.own_ns = 0
 
@@ -46,30 +47,44 @@ class SpanStack:
     Attributes
     ----------
     slices_ns : dict
-        Exclusive nanoseconds by ``(stage, phase)``, of the spans closed so far.
+        Exclusive nanoseconds by ``(stage, phase, function)``, of the spans closed so far.
+    trail : Trail or None
+        The slices one after the other, if somebody wants them.
     entries : collections.Counter
         How many of the closed spans count as entries of each phase.
     """
 
-    def __init__(self, clock: Callable[[], int], phase: str) -> None:
-        self.slices_ns: dict[tuple[str, str], int] = {}
+    def __init__(self, clock: Callable[[], int], phase: str, trail: "Trail | None" = None) -> None:
+        self.slices_ns: dict[tuple[str, str, str], int] = {}
+        self.trail = trail
         self.entries: Counter[str] = Counter()
         self._clock = clock
-        self._root = Frame(phase, "", counted=False)
+        self._root = Frame(phase, "", "", counted=False)
         self._frames = [self._root]
         self._start_ns = self._mark_ns = 0
 
-    def start(self) -> None:
-        """Start the interval."""
+    def start(self) -> int:
+        """Start the interval; return the clock."""
         self._start_ns = self._mark_ns = self._clock()
+        return self._start_ns
 
     @property
     def phase(self) -> str:
         """The phase of the innermost open span."""
         return self._frames[-1].phase
 
+    @property
+    def function(self) -> str:
+        """The function of the innermost open span."""
+        return self._frames[-1].function
+
     def open(
-        self, phase: str | None = None, stage: str | None = None, *, counted: bool = True
+        self,
+        phase: str | None = None,
+        stage: str | None = None,
+        function: str | None = None,
+        *,
+        counted: bool = True,
     ) -> Frame:
         """Open a span; what is not given is taken from the span around it."""
         outer = self._frames[-1]
@@ -77,6 +92,7 @@ class SpanStack:
         frame = Frame(
             outer.phase if phase is None else phase,
             outer.stage if stage is None else stage,
+            outer.function if function is None else function,
             counted and phase is not None,
         )
         self._frames.append(frame)
@@ -94,18 +110,18 @@ class SpanStack:
         """
         if frame is not self._frames[-1] and frame not in self._frames:
             return frame.own_ns
-        self._charge(self._frames[-1])
         if phase is not None:
             frame.phase = phase
+        self._charge(self._frames[-1])
         while self._settle(self._frames.pop()) is not frame:
             pass
         return frame.own_ns
 
-    def run(self, phase: str, function: Callable[[], T], *, counted: bool = True) -> T:
-        """Return ``function()``, charged to a phase except for the spans inside it."""
+    def run(self, phase: str, call: Callable[[], T], *, counted: bool = True) -> T:
+        """Return ``call()``, charged to a phase except for the spans inside it."""
         frame = self.open(phase, counted=counted)
         try:
-            return function()
+            return call()
         finally:
             self.close(frame)
 
@@ -117,10 +133,67 @@ class SpanStack:
     def _charge(self, frame: Frame) -> None:
         now_ns = self._clock()
         frame.own_ns += now_ns - self._mark_ns
+        if self.trail is not None:
+            self.trail.add(self._mark_ns, now_ns, frame)
         self._mark_ns = now_ns
 
     def _settle(self, frame: Frame) -> Frame:
-        key = (frame.stage, frame.phase)
+        key = (frame.stage, frame.phase, frame.function)
         self.slices_ns[key] = self.slices_ns.get(key, 0) + frame.own_ns
         self.entries[frame.phase] += frame.counted
         return frame
+
+
+class Trail:
+    """Slices in order of time, of which the longest are kept.
+
+    Parameters
+    ----------
+    most : int
+        How many are kept; up to twice as many are held meanwhile.
+
+    Attributes
+    ----------
+    slices : list of tuple
+        ``(start_ns, end_ns, phase, function)`` by the clock.
+    dropped : int
+        How many shorter ones there were besides.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.slices: list[tuple[int, int, str, str]] = []
+        self.dropped = 0
+        self._most = most
+
+    def add(self, start_ns: int, end_ns: int, frame: Frame) -> None:
+        """Add a slice of a frame; one that goes on where the last one ended continues it."""
+        if end_ns == start_ns:
+            return
+        if self.slices:
+            last = self.slices[-1]
+            if last[1] == start_ns and last[2:] == (frame.phase, frame.function):
+                self.slices[-1] = (last[0], end_ns, last[2], last[3])
+                return
+        self.slices.append((start_ns, end_ns, frame.phase, frame.function))
+        if len(self.slices) >= 2 * self._most:
+            self.prune()
+
+    def prune(self) -> None:
+        """Let go of the shortest slices that are too many."""
+        surplus = len(self.slices) - self._most
+        if surplus <= 0:
+            return
+        lengths = sorted(end - start for start, end, _, _ in self.slices)
+        limit = lengths[surplus - 1]
+        allowed = surplus - sum(length < limit for length in lengths[:surplus])
+        kept: list[tuple[int, int, str, str]] = []
+        for one in self.slices:
+            length = one[1] - one[0]
+            if length < limit:
+                continue
+            if length == limit and allowed > 0:
+                allowed -= 1
+                continue
+            kept.append(one)
+        self.dropped += len(self.slices) - len(kept)
+        self.slices = kept

@@ -5,15 +5,16 @@ Python number given to a jitted function.
 """
 
 import inspect
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from types import CodeType, FrameType, ModuleType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any, Literal, Self
 
 import numpy as np
+
+from jitscope._callers import Callers, real_path
 
 # Function of JAX that was called -> how the caller wrote it.
 _KINDS = {
@@ -76,30 +77,6 @@ class ConversionSite:
 _Key = tuple[CodeType, int, Literal["to_host", "to_device"], str]
 
 
-class _Callers:
-    """Finds the line that a conversion is due to."""
-
-    def __init__(self, packages: Sequence[ModuleType], skip: Sequence[str]) -> None:
-        own = [os.path.dirname(__file__), *(os.path.dirname(p.__file__ or "") for p in packages)]
-        self._skipped = ("<frozen ", *(path + os.sep for path in own), *skip)
-        self._outside: dict[CodeType, bool] = {}
-
-    def find(self, frame: FrameType, kind: str) -> tuple[CodeType, int, str]:
-        """Return code and line of the nearest frame outside, and what it called."""
-        while not self._is_outside(frame.f_code):
-            kind = _KINDS.get(frame.f_code.co_name, kind)
-            if frame.f_back is None:
-                break
-            frame = frame.f_back
-        return frame.f_code, frame.f_lineno, kind
-
-    def _is_outside(self, code: CodeType) -> bool:
-        outside = self._outside.get(code)
-        if outside is None:
-            outside = self._outside[code] = not code.co_filename.startswith(self._skipped)
-        return outside
-
-
 class ConversionRecorder:
     """Context manager that records the conversions of what runs inside it, in one thread.
 
@@ -136,7 +113,7 @@ class ConversionRecorder:
         self._converting = False
         self._sites: tuple[ConversionSite, ...] | None = None
         self._wait: Callable[[Any], None]
-        self._callers: _Callers
+        self._callers: Callers
 
     @property
     def sites(self) -> tuple[ConversionSite, ...]:
@@ -156,7 +133,7 @@ class ConversionRecorder:
         from jitscope import _jax_private as hooks
 
         self._wait = hooks.wait
-        self._callers = _Callers([*hooks.packages(), np], self._skip)
+        self._callers = Callers([*hooks.packages(), np], self._skip)
         with ExitStack() as installed:
             installed.enter_context(hooks.claimed())
             installed.enter_context(hooks.transfers_to_host(self._to_host))
@@ -175,7 +152,7 @@ class ConversionRecorder:
         self._hooks.close()
         sites = [
             ConversionSite(
-                _real_path(code.co_filename), line, code.co_qualname, direction, kind, *totals
+                real_path(code.co_filename), line, code.co_qualname, direction, kind, *totals
             )
             for (code, line, direction, kind), totals in self._totals.items()
         ]
@@ -212,14 +189,19 @@ class ConversionRecorder:
         self._add("to_device", "other", len(values), size, 0, end_ns - start_ns)
         return arrays
 
+    def _place(self, frame: FrameType, kind: str) -> tuple[CodeType, int, str]:
+        """Return code and line of the nearest frame outside, and what it called."""
+        while not self._callers.is_outside(frame.f_code):
+            kind = _KINDS.get(frame.f_code.co_name, kind)
+            if frame.f_back is None:
+                break
+            frame = frame.f_back
+        return frame.f_code, frame.f_lineno, kind
+
     def _add(self, direction: Literal["to_host", "to_device"], kind: str, *amounts: int) -> None:
         frame = inspect.currentframe()
         assert frame is not None, "CPython always has frames"
-        code, line, kind = self._callers.find(frame, kind)
+        code, line, kind = self._place(frame, kind)
         totals = self._totals.setdefault((code, line, direction, kind), [0, 0, 0, 0])
         for position, amount in enumerate(amounts):
             totals[position] += amount
-
-
-def _real_path(file: str) -> str:
-    return file if file.startswith("<") else os.path.realpath(file)

@@ -8,14 +8,17 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import wraps
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from jitscope._spans import Frame, SpanStack
+from jitscope._callers import Callers
+from jitscope._observer import COMPILE_PHASES, CompiledModule, Observer, OtherThreads
+from jitscope._spans import SpanStack, Trail
+from jitscope.recorded import MOST_SPANS, FunctionPhases, PhasesPass, Span
 
 PHASES = (
     "import",  # the caller's span around imports
@@ -30,31 +33,7 @@ PHASES = (
     "to_host",  # arrays to host values
     "host",  # everything else: Python
 )
-_COMPILE_PHASES = frozenset({"trace", "lower", "compile", "cache_load"})
 _HOOKED_PHASES = frozenset({"to_device", "dispatch", "device_wait", "to_host"})
-
-
-@dataclass(frozen=True)
-class CompiledModule:
-    """One module that was compiled, or loaded from the persistent cache.
-
-    Attributes
-    ----------
-    fun_name : str
-        Name of the jitted function (of the primitive, for an operation outside jit).
-    trace_ns, lower_ns : int or None
-        Exclusive nanoseconds; None if that step did not run during the recording.
-    compile_ns : int
-        Exclusive nanoseconds of the compilation, or of loading.
-    cache_hit : bool
-        Whether it came from the persistent cache.
-    """
-
-    fun_name: str
-    trace_ns: int | None
-    lower_ns: int | None
-    compile_ns: int
-    cache_hit: bool
 
 
 @dataclass(frozen=True)
@@ -82,84 +61,6 @@ class PhaseRecord:
     by_stage_ns: Mapping[str, Mapping[str, int]]
     calls: Mapping[str, int]
     modules: tuple[CompiledModule, ...]
-
-
-class _Observer:
-    """Turns what the hooks see into spans and compiled modules."""
-
-    def __init__(self, stack: SpanStack, wait: Callable[[Any], None]) -> None:
-        self.modules: list[CompiledModule] = []
-        self._stack = stack
-        self._wait = wait
-        self._steps: list[Frame] = []
-        self._pending_ns: dict[tuple[str, str], int] = {}
-        self._hit = False
-        self._converting = False
-
-    def begin(self, step: str, name: str) -> None:
-        self._steps.append(self._stack.open(step))
-
-    def end(self, step: str, name: str) -> None:
-        # A step that began before the recording ends without a beginning.
-        if not self._steps or self._steps[-1].phase != step:
-            return
-        frame = self._steps.pop()
-        if step != "compile":
-            own_ns = self._stack.close(frame)
-            self._pending_ns[step, name] = self._pending_ns.get((step, name), 0) + own_ns
-            return
-        hit, self._hit = self._hit, False
-        own_ns = self._stack.close(frame, "cache_load" if hit else None)
-        trace_ns = self._pending_ns.pop(("trace", name), None)
-        lower_ns = self._pending_ns.pop(("lower", name), None)
-        self.modules.append(CompiledModule(name, trace_ns, lower_ns, own_ns, hit))
-
-    def cache_hit(self) -> None:
-        self._hit = True
-
-    def call_part(self, run: Callable[[], Any]) -> Any:
-        # A function that is jitted inside a traced one is traced, not called.
-        if self._stack.phase in _COMPILE_PHASES:
-            return run()
-        return self._stack.run("dispatch", run, counted=False)
-
-    def execute(self, run: Callable[[], Any]) -> Any:
-        frame = self._stack.open("dispatch")
-        try:
-            outputs = run()
-            self._wait_for(outputs)
-        finally:
-            self._stack.close(frame)
-        return outputs
-
-    def handle_arguments(self, handle: Callable[[], Any]) -> Any:
-        return self._stack.run("to_device", handle, counted=False)
-
-    def to_device(self, values: Sequence[Any], transfer: Callable[[], Any]) -> Any:
-        if self._converting:
-            return transfer()
-        frame = self._stack.open("to_device")
-        self._converting = True
-        try:
-            arrays = transfer()
-            self._wait(arrays)
-        finally:
-            self._converting = False
-            self._stack.close(frame)
-        return arrays
-
-    def to_host(self, door: str, array: Any, convert: Callable[[], Any]) -> Any:
-        if self._converting:
-            return convert()
-        self._wait_for(array)
-        self._converting = True
-        try:
-            return self._stack.run("to_host", convert)
-        finally:
-            self._converting = False
-
-    def _wait_for(self, arrays: Any) -> None:
-        self._stack.run("device_wait", partial(self._wait, arrays))
 
 
 class PhaseRecorder:
@@ -210,13 +111,16 @@ class PhaseRecorder:
                 raise ValueError(f"a stage function must be 'module:function'; got {target!r}.")
         self._mode = mode
         self._stages = dict(stages or {})
-        self._stack = SpanStack(clock, "host")
+        self._trail = Trail(MOST_SPANS)
+        self._stack = SpanStack(clock, "host", self._trail)
+        self._others = OtherThreads(clock)
         self._calls: Counter[str] = Counter()
         self._hooks = ExitStack()
-        self._observer: _Observer | None = None
+        self._observer: Observer | None = None
         self._wrapped: set[str] = set()
         self._thread: int | None = None
         self._record: PhaseRecord | None = None
+        self._start_ns = 0
 
     @property
     def record(self) -> PhaseRecord:
@@ -231,6 +135,44 @@ class PhaseRecorder:
             raise RuntimeError("`record` exists once the `with` block of the recorder has ended.")
         return self._record
 
+    @property
+    def phases_pass(self) -> PhasesPass:
+        """The finished record by function, with requests, other threads and spans.
+
+        Raises
+        ------
+        RuntimeError
+            The recording has not ended.
+        """
+        record = self.record
+        self._trail.prune()
+        start_ns = self._start_ns
+        spans = tuple(
+            Span(begin - start_ns, end - start_ns, phase, function)
+            for begin, end, phase, function in self._trail.slices
+        )
+        return PhasesPass(
+            wall_ns=record.wall_ns,
+            unobserved_wall_ns=None,
+            phases_ns=record.phases_ns,
+            functions=self._functions(),
+            requests=self._observer.requests.found() if self._observer else (),
+            threads=self._others.found(),
+            spans=spans,
+            spans_dropped=self._trail.dropped,
+        )
+
+    def _functions(self) -> tuple[FunctionPhases, ...]:
+        by_function: dict[str, dict[str, int]] = {}
+        for (_, phase, function), own_ns in self._stack.slices_ns.items():
+            if function:
+                phases = by_function.setdefault(function, {})
+                phases[phase] = phases.get(phase, 0) + own_ns
+        executions = self._observer.executions if self._observer else Counter[str]()
+        return tuple(
+            FunctionPhases(name, executions[name], phases) for name, phases in by_function.items()
+        )
+
     def __enter__(self) -> Self:
         """Install the hooks and start the clock."""
         if self._thread is not None:
@@ -240,7 +182,7 @@ class PhaseRecorder:
             unwind.push(self._hooks)
             self._attach()
             unwind.pop_all()
-        self._stack.start()
+        self._start_ns = self._stack.start()
         return self
 
     def __exit__(
@@ -295,16 +237,22 @@ class PhaseRecorder:
             if target not in self._wrapped:
                 self._wrap(target, stage)
 
-    def _observe_jax(self) -> _Observer:
+    def _observe_jax(self) -> Observer:
         # Imported late, as it imports JAX, and JAX's import is a phase to be measured.
-        from jitscope import _jax_private as hooks
+        import numpy as np
 
-        observer = _Observer(self._stack, hooks.wait)
+        from jitscope import _jax_private as hooks
+        from jitscope._jax_calls import jitted_calls, signature_of
+
+        callers = Callers([*hooks.packages(), np])
+        observer = Observer(self._stack, hooks.wait, signature_of, callers)
         with ExitStack() as installed:
             installed.enter_context(hooks.claimed())
             installed.enter_context(hooks.compile_steps(observer))
+            elsewhere = hooks.compile_steps_elsewhere(self._others.begin, self._others.end)
+            installed.enter_context(elsewhere)
             if self._mode == "full":
-                installed.enter_context(hooks.jitted_calls(observer.call_part))
+                installed.enter_context(jitted_calls(observer.call_part))
                 installed.enter_context(hooks.executions(observer.execute))
                 installed.enter_context(hooks.argument_handling(observer.handle_arguments))
                 installed.enter_context(hooks.transfers_to_device(observer.to_device))
@@ -346,9 +294,10 @@ class PhaseRecorder:
         phases_ns: dict[str, int | None] = dict.fromkeys(PHASES)
         phases_ns.update(dict.fromkeys(self._seen_phases(), 0))
         by_stage_ns: dict[str, dict[str, int]] = {}
-        for (stage, phase), own_ns in self._stack.slices_ns.items():
+        for (stage, phase, _), own_ns in self._stack.slices_ns.items():
             phases_ns[phase] = (phases_ns[phase] or 0) + own_ns
-            by_stage_ns.setdefault(stage, {})[phase] = own_ns
+            of_stage = by_stage_ns.setdefault(stage, {})
+            of_stage[phase] = of_stage.get(phase, 0) + own_ns
         seen = {phase: 0 for phase, own_ns in phases_ns.items() if own_ns is not None}
         return PhaseRecord(
             wall_ns,
@@ -363,5 +312,5 @@ class PhaseRecorder:
         if self._observer is None and "jax" in sys.modules:
             return frozenset({"host"})
         if self._mode == "light":
-            return _COMPILE_PHASES | {"host"}
-        return _COMPILE_PHASES | _HOOKED_PHASES | {"host"}
+            return COMPILE_PHASES | {"host"}
+        return COMPILE_PHASES | _HOOKED_PHASES | {"host"}

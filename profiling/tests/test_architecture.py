@@ -40,7 +40,7 @@ def test_private_jax_api_sits_in_its_own_modules():
         for module in imported_modules(path)
         if module.startswith(("jax._src", "jaxlib"))
     }
-    parts = {"backend", "compiled", "private", "profiler"}
+    parts = {"backend", "calls", "compiled", "private", "profiler"}
     assert users <= {f"_jax_{part}.py" for part in parts}
 
 

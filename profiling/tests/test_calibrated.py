@@ -21,7 +21,8 @@ def fake_children(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     runs: list[Any] = []
 
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        runs.append(command)
+        if "jitscope.calibrated" in command:
+            runs.append(command)
         return subprocess.CompletedProcess(command, 0, json.dumps(asdict(OVERHEAD)) + "\n", "")
 
     monkeypatch.setattr(calibrated.subprocess, "run", run)

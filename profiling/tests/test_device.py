@@ -48,11 +48,15 @@ def planted(x: Any) -> Any:
 def test_planted_work_of_1_2_4_comes_back_within_3_points():
     function, x = jax.jit(planted), np.eye(500, dtype=np.float32)
     jax.block_until_ready(function(x))
-    device = profiled(lambda: [function(x) for _ in range(3)])
-    times = {s.scope: s.time_ns for s in device.scopes if s.scope.startswith("work_")}
+    shares: dict[str, list[float]] = {"work_1": [], "work_2": [], "work_4": []}
+    for _ in range(7):  # medians, as another process may hold up any part of one run
+        device = profiled(lambda: function(x))
+        times = {s.scope: s.time_ns for s in device.scopes if s.scope.startswith("work_")}
+        for scope, found in shares.items():
+            found.append(times[scope] / sum(times.values()))
+        assert sum(times.values()) > 0.8 * device.busy_ns
     for scope, share in (("work_1", 1 / 7), ("work_2", 2 / 7), ("work_4", 4 / 7)):
-        assert times[scope] / sum(times.values()) == pytest.approx(share, abs=0.03)
-    assert sum(times.values()) > 0.8 * device.busy_ns
+        assert median(shares[scope]) == pytest.approx(share, abs=0.03)
 
 
 def test_a_fusion_of_two_scopes_is_mixed_and_names_both():

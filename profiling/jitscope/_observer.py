@@ -1,0 +1,222 @@
+"""What the hooks see, turned into spans, compiled modules and requests."""
+
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from jitscope._callers import Callers
+from jitscope._spans import Frame, SpanStack
+from jitscope.recorded import Outcome, ThreadTime
+from jitscope.requests import Requests, Signature, reference
+
+COMPILE_PHASES = frozenset({"trace", "lower", "compile", "cache_load"})
+
+
+@dataclass(frozen=True)
+class CompiledModule:
+    """One module that was compiled, or loaded from the persistent cache.
+
+    Attributes
+    ----------
+    fun_name : str
+        Name of the jitted function (of the primitive, for an operation outside jit).
+    trace_ns, lower_ns : int or None
+        Exclusive nanoseconds; None if that step did not run during the recording.
+    compile_ns : int
+        Exclusive nanoseconds of the compilation, or of loading.
+    cache_hit : bool
+        Whether it came from the persistent cache.
+    """
+
+    fun_name: str
+    trace_ns: int | None
+    lower_ns: int | None
+    compile_ns: int
+    cache_hit: bool
+
+
+class Observer:
+    """Turns what the hooks see into spans, compiled modules and requests.
+
+    Parameters
+    ----------
+    stack : SpanStack
+    wait : callable
+        Waits for arrays.
+    signature_of : callable
+        As `jitscope._jax_calls.signature_of`.
+    callers : Callers
+
+    """
+
+    def __init__(
+        self,
+        stack: SpanStack,
+        wait: Callable[[Any], None],
+        signature_of: Callable[[Any, Any], Any],
+        callers: Callers,
+    ) -> None:
+        self.modules: list[CompiledModule] = []
+        self.requests = Requests()
+        self.executions: Counter[str] = Counter()
+        self._signature_of = signature_of
+        self._callers = callers
+        self._traced = False
+        self._signature: Any = None
+        self._stack = stack
+        self._wait = wait
+        self._steps: list[Frame] = []
+        self._pending_ns: dict[tuple[str, str], int] = {}
+        self._hit = False
+        self._converting = False
+
+    def begin(self, step: str, name: str) -> None:
+        """Called by the hooks."""
+        self._traced = self._traced or step == "trace"
+        self._steps.append(self._stack.open(step, function=f"jit({name})"))
+
+    def end(self, step: str, name: str) -> None:
+        """Called by the hooks."""
+        # A step that began before the recording ends without a beginning.
+        if not self._steps or self._steps[-1].phase != step:
+            return
+        frame = self._steps.pop()
+        if step != "compile":
+            own_ns = self._stack.close(frame)
+            self._pending_ns[step, name] = self._pending_ns.get((step, name), 0) + own_ns
+            return
+        hit, self._hit = self._hit, False
+        own_ns = self._stack.close(frame, "cache_load" if hit else None)
+        trace_ns = self._pending_ns.pop(("trace", name), None)
+        lower_ns = self._pending_ns.pop(("lower", name), None)
+        self.modules.append(CompiledModule(name, trace_ns, lower_ns, own_ns, hit))
+
+    def cache_hit(self) -> None:
+        """Called by the hooks."""
+        self._hit = True
+
+    def call_part(self, call: Any) -> Any:
+        """Called by the hooks."""
+        # A function that is jitted inside a traced one is traced, not called.
+        if self._stack.phase in COMPILE_PHASES:
+            return call.run()
+        frame = self._stack.open("dispatch", function=call.name, counted=False)
+        try:
+            return self._infer(call) if call.options is not None else self._run(call)
+        finally:
+            self._stack.close(frame)
+
+    def _infer(self, call: Any) -> Any:
+        self._traced, self._signature = False, None
+        found = call.run()
+        if self._traced:
+            self._signature = self._signature_of(call, found)
+        return found
+
+    def _run(self, call: Any) -> Any:
+        signature, before = self._signature, len(self.modules)
+        self._signature = None
+        try:
+            return call.run()
+        finally:
+            self._count(call, signature, self.modules[before:])
+
+    def _count(self, call: Any, signature: Any, compiled: Sequence[CompiledModule]) -> None:
+        # Arguments may have compiled something, too: what counts is the call's own module.
+        own = [one for one in compiled if f"jit({one.fun_name})" == call.name]
+        if not own and signature is None:
+            outcome: Outcome = "memory hit"
+        else:
+            outcome = "disk hit" if own and own[-1].cache_hit else "cold"
+            signature = signature or Signature(reference(call.function), None, {}, {}, {})
+        place = self._callers.find(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+        if own or outcome == "memory hit":
+            self.requests.add(call.name, place, outcome, signature)
+        elif signature is not None:
+            self.requests.add(call.name, place, "memory hit", None)
+
+    def execute(self, run: Callable[[], Any]) -> Any:
+        """Called by the hooks."""
+        self.executions[self._stack.function] += 1
+        frame = self._stack.open("dispatch")
+        try:
+            outputs = run()
+            self._wait_for(outputs)
+        finally:
+            self._stack.close(frame)
+        return outputs
+
+    def handle_arguments(self, handle: Callable[[], Any]) -> Any:
+        """Called by the hooks."""
+        return self._stack.run("to_device", handle, counted=False)
+
+    def to_device(self, values: Sequence[Any], transfer: Callable[[], Any]) -> Any:
+        """Called by the hooks."""
+        if self._converting:
+            return transfer()
+        frame = self._stack.open("to_device")
+        self._converting = True
+        try:
+            arrays = transfer()
+            self._wait(arrays)
+        finally:
+            self._converting = False
+            self._stack.close(frame)
+        return arrays
+
+    def to_host(self, door: str, array: Any, convert: Callable[[], Any]) -> Any:
+        """Called by the hooks."""
+        if self._converting:
+            return convert()
+        self._wait_for(array)
+        self._converting = True
+        try:
+            return self._stack.run("to_host", convert)
+        finally:
+            self._converting = False
+
+    def _wait_for(self, arrays: Any) -> None:
+        self._stack.run("device_wait", partial(self._wait, arrays))
+
+
+class OtherThreads:
+    """Times JAX's compile steps in threads other than the caller's, each by itself."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._stacks: dict[str, tuple[SpanStack, list[Frame]]] = {}
+
+    def begin(self, step: str, name: str) -> None:
+        """Called by the hooks, in the other thread."""
+        thread = threading.current_thread().name
+        if thread not in self._stacks:
+            stack = SpanStack(self._clock, "")
+            stack.start()
+            self._stacks[thread] = (stack, [])
+        stack, frames = self._stacks[thread]
+        frames.append(stack.open(step))
+
+    def end(self, step: str, name: str) -> None:
+        """Called by the hooks, in the other thread."""
+        stack, frames = self._stacks.get(threading.current_thread().name, (None, []))
+        # A step that began before the recording ends without a beginning.
+        if stack is not None and frames and frames[-1].phase == step:
+            stack.close(frames.pop())
+
+    def found(self) -> tuple[ThreadTime, ...]:
+        """Return the steps that have ended, by thread."""
+        return tuple(
+            ThreadTime(name, _by_phase(dict(stack.slices_ns)))
+            for name, (stack, _) in list(self._stacks.items())
+        )
+
+
+def _by_phase(slices_ns: dict[tuple[str, str, str], int]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for (_, phase, _), own_ns in slices_ns.items():
+        total[phase] += own_ns
+    return dict(total)
