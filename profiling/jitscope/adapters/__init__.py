@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from jitscope.problems import Problem
 
-NAMES = ("trustfit", "scipy", "scipy_lm", "nlsq", "optimistix")
+NAMES = ("trustfit", "scipy", "scipy_lm", "nlsq", "optimistix", "jaxopt", "lmfit")
 """Each names a module here; "scipy" is SciPy's trust-region method, which trustfit follows."""
 PEERS = tuple(name for name in NAMES if name != "trustfit")
 """Solvers measured beside the history's own: they come with the environment, not the commit."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,9 +13,6 @@ from jitscope.problems import Problem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-PEERS_EXTRA = "pip install 'jitscope[peers]'"
-"""Installs the solvers that trustfit is measured beside."""
 
 
 class Opaque:
@@ -36,6 +35,18 @@ class Opaque:
     def evaluations(self) -> tuple[int, int]:
         """Refuse: they are not told."""
         raise UserError(f"{self.name} does not tell its evaluations; count trustfit or scipy.")
+
+
+def extra(name: str) -> str:
+    """Return the command that installs jitscope with the solver of that name."""
+    return f"pip install 'jitscope[{name}]'"
+
+
+def has_module(package: str, module: str) -> bool:
+    """Return whether an installed package has a module; imports neither."""
+    found = find_spec(package)
+    places = None if found is None else found.submodule_search_locations
+    return places is not None and PathFinder.find_spec(module, places) is not None
 
 
 def import_or_explain(module: str, install: str) -> ModuleType:

@@ -6,7 +6,7 @@ from typing import Any
 
 from jitscope.adapters import TrSolver
 from jitscope.adapters._curve_fit import CurveFitSolver
-from jitscope.adapters._shared import Opaque
+from jitscope.adapters._shared import Opaque, extra
 from jitscope.errors import UserError
 from jitscope.problems import Problem
 
@@ -20,9 +20,7 @@ class Solver(CurveFitSolver):
 
     name = "nlsq"
     module_name = "nlsq"
-    # Of Python 3.12 and later alone, and its release 0.7.6 requires two hundred packages, Qt's
-    # among them: no extra of ours installs it.
-    install = "pip install 'nlsq>=0.7,<0.8'"
+    install = extra("nlsq")
 
     def __init__(self) -> None:
         """Import nothing yet."""

@@ -4,7 +4,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from jitscope.adapters._curve_fit import CurveFitSolver
-from jitscope.adapters._shared import PEERS_EXTRA
+from jitscope.adapters._shared import extra
 
 
 class Solver(CurveFitSolver):
@@ -12,7 +12,7 @@ class Solver(CurveFitSolver):
 
     name = "scipy"
     module_name = "scipy.optimize"
-    install = PEERS_EXTRA
+    install = extra("scipy")
     options = MappingProxyType({"method": "trf"})
 
     def array_module(self) -> ModuleType:

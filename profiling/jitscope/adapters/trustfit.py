@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.machinery import PathFinder
-from importlib.util import find_spec
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from jitscope.adapters._curve_fit import CurveFitSolver
-from jitscope.adapters._shared import import_or_explain
+from jitscope.adapters._shared import extra, has_module, import_or_explain
 from jitscope.errors import Unsupported
 from jitscope.problems import Problem
 
@@ -36,7 +34,7 @@ class Solver(CurveFitSolver):
 
     name = "trustfit"
     module_name = "trustfit"
-    install = "pip install trustfit"
+    install = extra("trustfit")
     # A callback is what makes a user's call a stepped one.
     stepped_options = MappingProxyType({"callback": _watch})
 
@@ -55,7 +53,7 @@ class Solver(CurveFitSolver):
     def has_stepped_driver(self) -> bool:
         """Return whether the installed version has one beside a fused driver; imports neither."""
         # A version with a stepped driver alone makes the user's own call through it.
-        return self._has_module(_STEPPED) and self._has_module(_FUSED)
+        return has_module(self.module_name, _STEPPED) and has_module(self.module_name, _FUSED)
 
     def stages(self) -> Mapping[str, str]:
         """Return the stages that the driver of the prepared call names, if it names any."""
@@ -97,11 +95,8 @@ class Solver(CurveFitSolver):
         self.import_solver()
         if self.has_stepped_driver() and not self._stepped:
             return None
-        known = (module for module in (_STEPPED, _BEFORE_IT) if self._has_module(module))
+        known = (
+            module for module in (_STEPPED, _BEFORE_IT) if has_module(self.module_name, module)
+        )
         module = next(known, None)
         return None if module is None else import_or_explain(module, self.install)
-
-    def _has_module(self, module: str) -> bool:
-        package = find_spec(self.module_name)
-        places = None if package is None else package.submodule_search_locations
-        return places is not None and PathFinder.find_spec(module, places) is not None
