@@ -106,7 +106,7 @@ def _timed_calls(adapter: Adapter, budget_s: float) -> tuple[int, ...]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the figures as JSON; a mistake is one sentence on stderr and exit code 2."""
     parser = argparse.ArgumentParser(prog="python -m jitscope.growth", description=__doc__)
-    parser.add_argument("--solver", default="trustfit", choices=adapters.NAMES)
+    parser.add_argument("--solver", default="trustfit", type=adapters.known)
     parser.add_argument("--problem", required=True, choices=problems.names())
     parser.add_argument("--budget", type=float, default=BUDGET_S, help="seconds for the calls")
     parser.add_argument("--expected-prefix", type=Path, help="where the solver must lie")

@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import cProfile
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from jitscope import adapters, problems
 from jitscope.adapters import Adapter
+from jitscope.errors import UserError
 from jitscope.sample import check_answer
 
 
@@ -68,22 +70,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; a failure is an exception, which the parent process reports.
+        0, or 2 for a mistake of the user's, in one sentence on stderr; any other failure is an
+        exception, which the parent process reports.
     """
     parser = argparse.ArgumentParser(prog="python -m jitscope.passes", description=__doc__)
     parser.add_argument("name", choices=sorted(PASSES))
-    parser.add_argument("--solver", required=True)
+    parser.add_argument("--solver", required=True, type=adapters.known)
     parser.add_argument("--problem", required=True)
     parser.add_argument("--stepped", action="store_true", help="through the stepped driver")
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="where dumps go")
     args = parser.parse_args(argv)
-    adapter = adapters.get(args.solver)
-    problem = problems.get(args.problem)
+    try:
+        recorded = _record(args)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(json.dumps(recorded))
+    return 0
+
+
+def _record(args: argparse.Namespace) -> object:
+    adapter, problem = adapters.get(args.solver), problems.get(args.problem)
     adapter.prepare(problem, stepped=args.stepped)
     recorded = PASSES[args.name](adapter, args.folder)
     check_answer(problem, adapter.result())
-    print(json.dumps(recorded))
-    return 0
+    return recorded
 
 
 if __name__ == "__main__":

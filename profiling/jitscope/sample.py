@@ -153,26 +153,36 @@ class _Call:
         adapter.prepare(problem, stepped=self.stepped, plain=self.plain)
 
 
-def _first_call(adapter: Adapter, call: _Call, observed: bool) -> _Walls:
+def _first_call(solver: str, call: _Call, observed: bool) -> tuple[Adapter, _Walls]:
+    if not adapters.is_outside(solver):
+        adapters.get(solver)  # loads the adapter's module, which is no part of the solver
     if not observed:
         start_ns = time.perf_counter_ns()
-        adapter.import_solver()
+        adapter = _imported(solver)
         _start_backend()
         startup_ns = time.perf_counter_ns() - start_ns
         call.prepare(adapter)
         call_ns = _timed(adapter)
-        return _Walls((), startup_ns + call_ns, call_ns)
+        return adapter, _Walls((), startup_ns + call_ns, call_ns)
     with PhaseRecorder() as startup:
         with startup.span("import"):
-            adapter.import_solver()
+            adapter = _imported(solver)
         if "jax" in sys.modules:
             with startup.span("backend"):
                 _start_backend()
     call.prepare(adapter)
-    return _Walls((startup.record, _recorded(adapter)), None, None)
+    return adapter, _Walls((startup.record, _recorded(adapter)), None, None)
 
 
-def _later_call(adapter: Adapter, call: _Call) -> _Walls:
+def _imported(solver: str) -> Adapter:
+    """Return an adapter whose solver is imported; one outside may import it by being loaded."""
+    adapter = adapters.get(solver)
+    adapter.import_solver()
+    return adapter
+
+
+def _later_call(solver: str, call: _Call) -> tuple[Adapter, _Walls]:
+    adapter = adapters.get(solver)
     call.prepare(adapter)
     adapter.run()
     records: list[PhaseRecord] = []
@@ -183,7 +193,7 @@ def _later_call(adapter: Adapter, call: _Call) -> _Walls:
         unobserved_ns.append(_timed(adapter))
     records.sort(key=lambda record: record.wall_ns)
     median_ns = statistics.median_low(unobserved_ns)
-    return _Walls((records[WARM_CALLS // 2],), median_ns, median_ns)
+    return adapter, _Walls((records[WARM_CALLS // 2],), median_ns, median_ns)
 
 
 def _timed(adapter: Adapter) -> int:
@@ -252,11 +262,11 @@ def measure(
     ValueError
         `stepped`, of a solver that has no stepped driver.
     """
-    adapter, call = adapters.get(solver), _Call(problem_name, stepped, plain)
+    call = _Call(problem_name, stepped, plain)
     if condition == "warm_memory":
-        walls = _later_call(adapter, call)
+        adapter, walls = _later_call(solver, call)
     else:
-        walls = _first_call(adapter, call, observed)
+        adapter, walls = _first_call(solver, call, observed)
     check_origin(adapter, expected_prefix)
     result = adapter.result()
     check_answer(problems.get(problem_name), result)
@@ -287,7 +297,7 @@ def measure(
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m jitscope.sample", description=__doc__)
-    parser.add_argument("--solver", default="trustfit", choices=adapters.NAMES)
+    parser.add_argument("--solver", default="trustfit", type=adapters.known)
     parser.add_argument("--problem", required=True, choices=problems.names())
     parser.add_argument("--condition", default="cold", choices=CONDITIONS)
     parser.add_argument("--unobserved", action="store_true", help="the wall alone, no hooks")

@@ -4,6 +4,7 @@
 from it, by `import_solver`.
 """
 
+from argparse import ArgumentTypeError
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -173,17 +174,58 @@ class Adapter(Protocol):
 
 def package(name: str) -> str:
     """Return the distribution that a solver comes with: "scipy" for "scipy_lm"."""
-    return name.partition("_")[0]
+    if not is_outside(name):
+        return name.partition("_")[0]
+    adapter = get(name)
+    module_name = getattr(adapter, "module_name", adapter.name)
+    return str(module_name).partition(".")[0]
+
+
+def is_outside(name: str) -> bool:
+    """Return whether a name is that of an adapter outside of jitscope, by its form alone."""
+    return name.endswith(".py") or ":" in name
+
+
+def known(name: str) -> str:
+    """Return a name if `get` may take it: what argparse's `type` is for. Nothing is loaded.
+
+    Raises
+    ------
+    ArgumentTypeError
+        Unknown name.
+    """
+    if name in NAMES or is_outside(name):
+        return name
+    raise ArgumentTypeError(_unknown(name))
 
 
 def get(name: str) -> Adapter:
     """Return a new adapter.
 
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`; or an adapter outside of jitscope, as ``path/to/adapter.py``, whose class
+        is `Solver`, or ``module:Class``.
+
     Raises
     ------
     ValueError
         Unknown name.
+    UserError
+        There is no such adapter outside.
     """
+    if is_outside(name):
+        from jitscope.adapters._outside import load
+
+        return load(name)
     if name not in NAMES:
-        raise ValueError(f"unknown solver {name!r}; the solvers are {', '.join(NAMES)}.")
+        raise ValueError(_unknown(name))
     return import_module(f"jitscope.adapters.{name}").Solver()
+
+
+def _unknown(name: str) -> str:
+    return (
+        f"unknown solver {name!r}; the solvers are {', '.join(NAMES)}, and your own as "
+        "path/to/adapter.py or module:Class."
+    )

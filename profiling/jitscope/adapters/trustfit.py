@@ -95,8 +95,6 @@ class Solver(CurveFitSolver):
         self.import_solver()
         if self.has_stepped_driver() and not self._stepped:
             return None
-        known = (
-            module for module in (_STEPPED, _BEFORE_IT) if has_module(self.module_name, module)
-        )
+        known = (one for one in (_STEPPED, _BEFORE_IT) if has_module(self.module_name, one))
         module = next(known, None)
         return None if module is None else import_or_explain(module, self.install)
