@@ -19,6 +19,8 @@ class Callers:
     def __init__(self, packages: Sequence[ModuleType], skip: Sequence[str] = ()) -> None:
         own = [os.path.dirname(__file__), *(os.path.dirname(p.__file__ or "") for p in packages)]
         self._skipped = ("<frozen ", *(path + os.sep for path in own), *skip)
+        # An adapter calls a solver in its user's place.
+        self._users = os.path.join(os.path.dirname(__file__), "adapters") + os.sep
         self._outside: dict[CodeType, bool] = {}
 
     def find(self, frame: FrameType) -> tuple[CodeType, int]:
@@ -31,7 +33,9 @@ class Callers:
         """Return whether a frame of this code is the user's."""
         outside = self._outside.get(code)
         if outside is None:
-            outside = self._outside[code] = not code.co_filename.startswith(self._skipped)
+            file = code.co_filename
+            outside = file.startswith(self._users) or not file.startswith(self._skipped)
+            self._outside[code] = outside
         return outside
 
 

@@ -113,7 +113,11 @@ def _parser() -> argparse.ArgumentParser:
     compare.set_defaults(run=_compare)
 
     profile = commands.add_parser("profile", help="where a fit's time goes, to the line")
-    profile.add_argument("--solver", default="trustfit")
+    profile.add_argument(
+        "--solver",
+        default="trustfit",
+        help="name of an adapter, or your own: path/to/adapter.py or module:Class",
+    )
     profile.add_argument(
         "--problem", action="append", help="may be repeated (default: the four sizes)"
     )

@@ -47,7 +47,8 @@ class ConversionSite:
     Attributes
     ----------
     file, line, function : str, int, str
-        The nearest frame outside JAX, NumPy and jitscope; `file` is a real path.
+        The nearest frame outside JAX, NumPy and jitscope, its adapters apart; `file` is a real
+        path.
     direction : {"to_host", "to_device"}
         From a JAX array to a host value, or from a host value to a JAX array.
     kind : str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ from jitscope.errors import UserError
 from jitscope.growth import LENGTHS, Growth
 from jitscope.lines import LineTime
 from jitscope.overhead import Overhead, calibrate
-from jitscope.report.publish import publish
+from jitscope.report.publish import publish, publish_session
 from jitscope.report.terminal import print_session
 from jitscope.sample import Sample
 from jitscope.selftest import require_supported_jax
@@ -44,7 +45,7 @@ def run_profile(root: Path, *, solver: str, names: Sequence[str] | None) -> int:
     root : Path
         The repository; results go to `results/` in it.
     solver : str
-        Name of an adapter.
+        Name of an adapter, or where one of the user's own is; see `jitscope.adapters.get`.
     names : sequence of str or None
         Problems; those of the four sizes by default.
 
@@ -56,7 +57,7 @@ def run_profile(root: Path, *, solver: str, names: Sequence[str] | None) -> int:
     Raises
     ------
     UserError
-        If the solver or a problem is unknown.
+        If the solver or a problem is unknown, or the solver is not installed.
     """
     console = Console(width=max(100, Console().width))  # narrower, tables lose their figures
     chosen = list(names or (name for size in SIZES for name in problems.names(size)))
@@ -66,9 +67,12 @@ def run_profile(root: Path, *, solver: str, names: Sequence[str] | None) -> int:
             problems.get(name)
     except ValueError as error:
         raise UserError(str(error)) from error
+    if not adapters.is_outside(solver) and find_spec(adapters.package(solver)) is None:
+        adapters.get(solver).import_solver()  # says what installs it
     passes = len(PASS_NAMES) + len(STEPPED_PASS_NAMES) * adapters.get(solver).has_stepped_driver()
     console.print(
-        f"{passes} passes over {len(chosen)} problems, each in a process of its own: "
+        f"{passes} passes over {len(chosen)} problem{'s' * (len(chosen) > 1)}, each in a process "
+        "of its own: "
         "the figures of one pass are not disturbed by the hooks of another. "
         f"Then one more at {len(LENGTHS)} lengths."
     )
@@ -103,13 +107,20 @@ def run_profile(root: Path, *, solver: str, names: Sequence[str] | None) -> int:
     print_session(session, root, console)
     _print_paths(console, root, path, session.problems)
     try:
-        page = publish(root, path).with_name("profile.html")
+        page = _published(root, path)
     except UserError as error:
         console.print(f"The page could not be written: {escape(str(error))}")
         return 1
     console.print(f"Page:     {page.as_uri()}", soft_wrap=True)
     failed = session.growth_failures or any(profile.failures for profile in session.problems)
     return 1 if failed else 0
+
+
+def _published(root: Path, session: Path) -> Path:
+    """Write the session's page, and those of the history where the repository has one."""
+    if (root / "results" / "expectations.toml").is_file():
+        return publish(root, session).with_name("profile.html")
+    return publish_session(root, session)
 
 
 def _calibrated() -> Overhead:

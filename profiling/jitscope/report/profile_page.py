@@ -43,6 +43,7 @@ class _LineRow:
 class _Details:
     profile: ProblemProfile
     driver_note: str | None
+    missing: list[str]
     conversions: list[tables.ConversionRow]
     lines: list[_LineRow]
 
@@ -75,7 +76,13 @@ def render_profile_page(session: Session, root: Path, *, beside: Neighbours) -> 
         stages=stages,
         stage_colours=_stage_colours(stages),
         details=[
-            _Details(p, tables.driver_note(p), tables.conversion_rows(p, root), _line_rows(p, root))
+            _Details(
+                profile=p,
+                driver_note=tables.driver_note(p),
+                missing=tables.missing_notes(p),
+                conversions=tables.conversion_rows(p, root),
+                lines=_line_rows(p, root),
+            )
             for p in profiles
         ],
         lengths=lengths,

@@ -46,9 +46,7 @@ def publish(root: Path, session: Path | None = None) -> Path:
     html.mkdir(parents=True, exist_ok=True)
     session = session or newest_session(root)
     beside = Neighbours(_publish_asv(root, html / "asv", history), session is not None)
-    for name in ASSETS:
-        shutil.copyfile(TEMPLATES / name, html / name)
-    (html / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
+    _copy_assets(html)
     pages = {
         "index.html": render_phases_page(history, beside=beside),
         "expectations.html": render_expectations_page(history, comparisons, beside=beside),
@@ -60,10 +58,45 @@ def publish(root: Path, session: Path | None = None) -> Path:
     return html / "index.html"
 
 
+def publish_session(root: Path, session: Path) -> Path:
+    """Write the page of one session alone: what a repository without a history of ours gets.
+
+    Parameters
+    ----------
+    root : Path
+        Folder whose ``results/html`` it goes to; it need not be a repository.
+    session : Path
+        The session's file.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    UserError
+        If the session cannot be read.
+    """
+    html = root / "results" / "html"
+    html.mkdir(parents=True, exist_ok=True)
+    _copy_assets(html)
+    page = html / "profile.html"
+    beside = Neighbours(asv=False, profile=True, history=False)
+    page.write_text(render_profile_page(load_session(session), root, beside=beside), "utf-8")
+    return page
+
+
 def newest_session(root: Path) -> Path | None:
     """Return the file of the last session by the time in its name; None if there is none."""
     # Milestones that somebody renamed stay out: their names say no time.
     return max((root / "results" / "sessions").glob("[0-9]*T[0-9]*Z.json"), default=None)
+
+
+def _copy_assets(html: Path) -> None:
+    for name in ASSETS:
+        shutil.copyfile(TEMPLATES / name, html / name)
+    (html / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
 
 
 def _write_profile(session: Path, root: Path, page: Path, beside: Neighbours) -> None:

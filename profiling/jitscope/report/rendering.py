@@ -29,10 +29,13 @@ class Neighbours:
         asv's own site, in ``asv/``.
     profile : bool
         The newest session, ``profile.html``.
+    history : bool
+        The pages of the measured commits.
     """
 
     asv: bool
     profile: bool
+    history: bool = True
 
 
 _JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}

@@ -204,6 +204,27 @@ def driver_note(profile: ProblemProfile) -> str | None:
     )
 
 
+def missing_notes(profile: ProblemProfile) -> list[str]:
+    """Say what the passes could not have of this solver, a sentence each; failures are apart."""
+    notes: list[str] = []
+    split, solver = profile.split_call, profile.solver
+    if split is not None and set(split.by_stage_ns) <= {""}:
+        notes.append(
+            f"{solver} names no stages of its solve, so its time is split into compiled code "
+            "('other kernels'), conversions and Python ('host') alone."
+        )
+    if profile.lines == ():
+        notes.append(
+            f"There are no lines and no iterations, as the adapter of {solver} names no functions "
+            "to follow; the cProfile dumps show all that were called."
+        )
+    if profile.conversions == ():
+        notes.append(f"One warm fit by {solver} converts nothing between NumPy and JAX.")
+    if profile.first_call is not None and profile.first_call.modules == 0:
+        notes.append(f"The first call of {solver} compiles nothing with XLA.")
+    return notes
+
+
 def _wall_words(call: CallPhases | None) -> str:
     known = None if call is None else _ms(call.unobserved_wall_ns)
     return "an unknown time" if known is None else f"{number(known)} ms"

@@ -38,10 +38,13 @@ def print_session(session: Session, root: Path, console: Console) -> None:
         note = tables.driver_note(profile)
         if note is not None:
             console.print(f"{escape(profile.problem)}: {note}", highlight=False)
+        for missing in tables.missing_notes(profile):
+            console.print(f"{escape(profile.problem)}: {escape(missing)}", highlight=False)
     fused = any(profile.split_driver == "stepped" for profile in profiles)
     title = f"The hottest conversions of one warm {'fused ' if fused else ''}fit"
     rows = [row for profile in profiles for row in tables.conversion_rows(profile, root, 4)]
-    console.print(_conversion_table(title, rows))
+    if rows:
+        console.print(_conversion_table(title, rows))
     for profile in profiles:
         for name, reason in profile.failures.items():
             console.print(f"[red]{escape(profile.problem)}: {name} failed:[/] {escape(reason)}")
