@@ -1,39 +1,20 @@
-import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from jitscope import adapters, problems
+from jitscope.conversions import ConversionRecorder
 from jitscope.errors import UserError
 from jitscope.phases import PhaseRecorder
 from numpy.testing import assert_allclose
 
 from .fused_solver import ITERATIONS
+from .solvers import installed
 
 TELLING = ("trustfit", "scipy")
 """Those that tell evaluations and status, and take bounds and `tr_solver`."""
-
-
-def installed(solver: str) -> Any:
-    """Return an adapter whose solver is installed; skip the test where it is not."""
-    adapter = adapters.get(solver)
-    try:
-        adapter.import_solver()
-    except UserError as error:
-        pytest.skip(str(error))
-    return adapter
-
-
-def takes_many(adapter: Any) -> bool:
-    problem = problems.get("linear_100")
-    try:
-        adapter.prepare_many(problem, np.stack([problem.y, problem.y]))
-    except UserError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("solver", TELLING)
@@ -167,78 +148,33 @@ class TestConformance:
             assert np.array_equal(getattr(problem, name), getattr(again, name))
 
 
-@pytest.mark.parametrize("solver", adapters.NAMES)
-class TestPlainCalls:
-    """The call that most users write: parameters and covariance."""
-
-    @pytest.mark.parametrize("name", ["linear_100", "exponential_1000"])
-    def test_their_cost_is_worked_out_from_the_parameters(self, solver: str, name: str):
-        adapter, problem = installed(solver), problems.get(name)
-        adapter.prepare(problem, plain=True)
-        adapter.run()
-        result = adapter.result()
-        assert result.success
-        assert result.params is not None
-        assert (result.nfev, result.status) == (None, None)
-        assert problem.reference_params is not None
-        assert_allclose(result.cost, problem.reference_cost, rtol=1e-6)
-        assert_allclose(result.params, problem.reference_params, rtol=1e-4)
-
-    def test_a_wrong_answer_has_a_high_cost(self, solver: str):
-        adapter, problem = installed(solver), problems.get("linear_100")
-        adapter.prepare(replace(problem, y=problem.y + 1.0), plain=True)
-        adapter.run()
-        adapter._problem = problem
-        assert adapter.result().cost > 2 * problem.reference_cost
-
-    def test_nothing_else_is_asked_for(self, solver: str):
+class TestPeers:
+    @pytest.mark.parametrize("solver", ["trustfit", "scipy", "scipy_lm", "nlsq"])
+    def test_a_plain_call_asks_for_nothing_else(self, solver: str):
         adapter = installed(solver)
         adapter.prepare(problems.get("linear_100"), plain=True)
-        assert solver == "optimistix" or "full_output" not in adapter._call[1]
+        assert "full_output" not in adapter._call[1]
 
-    def test_an_old_result_does_not_answer_for_a_new_problem(self, solver: str):
-        adapter, problem = installed(solver), problems.get("linear_100")
-        adapter.prepare(problem, plain=True)
+    def test_a_call_after_many_is_a_single_one(self):
+        adapter, problem = installed("optimistix"), problems.get("exponential_100")
+        adapter.prepare(problem)
+        adapter.prepare_many(problem, np.stack([problem.y, problem.y]))
+        adapter.run_many()
+        adapter.prepare(problem)
         adapter.run()
-        adapter.prepare(problems.vary(problem, "data"), plain=True)
-        with pytest.raises(RuntimeError, match="needs a `run` first"):
-            adapter.result()
+        assert len(adapter.result().params) == 3
 
-    def test_many_fits_are_the_single_ones(self, solver: str):
-        adapter, problem = installed(solver), problems.get("exponential_100")
-        ys = np.stack([problem.y, problems.vary(problem, "data").y])
-        if solver == "trustfit" and not takes_many(adapter):
-            pytest.skip("this version of trustfit fits one curve a call")
-        adapter.prepare_many(problem, ys)
-        params = adapter.run_many()
-        assert problem.reference_params is not None
-        assert params.shape == (2, 3)
-        assert_allclose(params[0], problem.reference_params, rtol=1e-4)
-        assert np.all(params[1] != params[0])
-
-
-class TestPeers:
-    @pytest.mark.parametrize("solver", ["scipy_lm", "optimistix"])
-    def test_what_it_cannot_fit_is_said(self, solver: str):
-        adapter = installed(solver)
-        with pytest.raises(UserError, match=f"{solver} takes neither bounds nor `tr_solver`"):
-            adapter.prepare(problems.get("bounded_gaussian_1000"))
-        with pytest.raises(UserError, match=f"{solver} takes neither bounds nor `tr_solver`"):
-            adapter.prepare(problems.get("linear_100"), tr_solver="lsmr")
-        with pytest.raises(ValueError, match=f"this version of {solver} has no stepped driver"):
-            adapter.prepare(problems.get("linear_100"), stepped=True)
-        with pytest.raises(UserError, match=f"^{solver}"):
-            adapter.evaluations()
-
-    @pytest.mark.parametrize("solver", ["nlsq", "optimistix"])
-    def test_a_missing_package_says_what_installs_it(
-        self, solver: str, monkeypatch: pytest.MonkeyPatch
-    ):
-        for module in [name for name in sys.modules if name.partition(".")[0] == solver]:
-            monkeypatch.delitem(sys.modules, module)
-        monkeypatch.setattr(sys, "path", [])
-        with pytest.raises(UserError, match=rf"^`{solver}` is not installed; run `pip install "):
-            adapters.get(solver).prepare(problems.get("linear_100"))
+    def test_what_an_adapter_converts_is_a_line_of_its_own(self):
+        adapter = installed("optimistix")
+        adapter.prepare(problems.get("exponential_100"))
+        adapter.run()
+        with ConversionRecorder() as recorder:
+            adapter.run()
+        assert {Path(site.file).name for site in recorder.sites} == {"base.py"}
+        assert {(site.kind, site.count) for site in recorder.sites} == {
+            ("jit argument", 3),
+            ("numpy", 2),
+        }
 
     def test_a_variant_comes_with_its_package(self):
         assert [adapters.package(name) for name in ("scipy", "scipy_lm")] == ["scipy", "scipy"]
@@ -319,20 +255,3 @@ class TestFusedSolver:
 def test_unknown_solver():
     with pytest.raises(ValueError, match="unknown solver 'x'; the solvers are trustfit, scipy"):
         adapters.get("x")
-
-
-def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch):
-    for module in [name for name in sys.modules if name.partition(".")[0] == "scipy"]:
-        monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setattr(sys, "path", [])
-    with pytest.raises(UserError, match=r"`scipy` is not installed; run .*jitscope\[peers\]"):
-        adapters.get("scipy").import_solver()
-
-
-def test_getting_an_adapter_imports_no_array_library():
-    code = (
-        "import sys; from jitscope import adapters; [adapters.get(n) for n in adapters.NAMES];"
-        "print([m for m in ('numpy', 'scipy', 'jax', 'trustfit') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

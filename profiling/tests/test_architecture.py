@@ -29,7 +29,7 @@ def test_only_the_adapter_of_a_solver_imports_it():
         own = path.stem if path.parent.name == "adapters" else None
         for module in imported_modules(path):
             solver = module.split(".")[0]
-            if solver in ("trustfit", "nlsq", "optimistix"):
+            if solver in ("trustfit", "nlsq", "optimistix", "jaxopt", "lmfit"):
                 assert own == solver, f"{path}: {module}"
 
 

@@ -1,6 +1,7 @@
 """NLSQ's `CurveFit.curve_fit`: one object for every fit, which is its own way to reuse programs."""
 
 import logging
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -35,7 +36,12 @@ class Solver(CurveFitSolver):
 
     def import_solver(self) -> None:
         """Import NLSQ, and make the object whose programs all fits share."""
-        super().import_solver()
+        try:
+            super().import_solver()
+        except UserError as error:
+            if sys.version_info >= (3, 12):
+                raise
+            raise UserError(f"{str(error)[:-1]} with Python 3.12 or later.") from error
         if self._fitter is None:
             logging.getLogger("nlsq").propagate = False
             self._fitter = self._module.CurveFit()
