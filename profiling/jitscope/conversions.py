@@ -78,6 +78,25 @@ class ConversionSite:
 _Key = tuple[CodeType, int, Literal["to_host", "to_device"], str]
 
 
+def place_of(callers: Callers, frame: FrameType, kind: str) -> tuple[CodeType, int, str]:
+    """Return code and line of the nearest frame outside, and how it wrote the conversion.
+
+    Parameters
+    ----------
+    callers : Callers
+    frame : frame
+        Where to begin.
+    kind : str
+        What it is if no function of JAX's tells.
+    """
+    while not callers.is_outside(frame.f_code):
+        kind = _KINDS.get(frame.f_code.co_name, kind)
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return frame.f_code, frame.f_lineno, kind
+
+
 class ConversionRecorder:
     """Context manager that records the conversions of what runs inside it, in one thread.
 
@@ -190,19 +209,10 @@ class ConversionRecorder:
         self._add("to_device", "other", len(values), size, 0, end_ns - start_ns)
         return arrays
 
-    def _place(self, frame: FrameType, kind: str) -> tuple[CodeType, int, str]:
-        """Return code and line of the nearest frame outside, and what it called."""
-        while not self._callers.is_outside(frame.f_code):
-            kind = _KINDS.get(frame.f_code.co_name, kind)
-            if frame.f_back is None:
-                break
-            frame = frame.f_back
-        return frame.f_code, frame.f_lineno, kind
-
     def _add(self, direction: Literal["to_host", "to_device"], kind: str, *amounts: int) -> None:
         frame = inspect.currentframe()
         assert frame is not None, "CPython always has frames"
-        code, line, kind = self._place(frame, kind)
+        code, line, kind = place_of(self._callers, frame, kind)
         totals = self._totals.setdefault((code, line, direction, kind), [0, 0, 0, 0])
         for position, amount in enumerate(amounts):
             totals[position] += amount
