@@ -52,8 +52,11 @@ def _history(args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from jitscope.compare import compare_commits
+    from jitscope.compare import compare_commits, compare_files
 
+    files = [Path(name) for name in (args.base, args.head)]
+    if all(path.suffix == ".json" and path.is_file() for path in files):
+        return compare_files(*files)
     return compare_commits(args.root, args.base, args.head)
 
 
@@ -107,9 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     history.set_defaults(run=_history)
 
-    compare = commands.add_parser("compare", help="compare two measured commits")
-    compare.add_argument("base")
-    compare.add_argument("head")
+    compare = commands.add_parser("compare", help="compare two recordings, or two commits")
+    compare.add_argument("base", help="a recording's .json file, or a measured commit")
+    compare.add_argument("head", help="the same")
     compare.set_defaults(run=_compare)
 
     profile = commands.add_parser("profile", help="where a fit's time goes, to the line")

@@ -1,4 +1,4 @@
-"""Compare two measured commits with asv's own table."""
+"""Compare two recordings, or two measured commits with asv's own table."""
 
 from __future__ import annotations
 
@@ -55,3 +55,32 @@ def compare_commits(root: Path, base: str, head: str) -> int:
     command = [sys.executable, "-m", "asv", "compare", "--machine", machine]
     command += ["--split", "--factor", "1.05", *hashes]
     return subprocess.run(command, cwd=root, check=False).returncode
+
+
+def compare_files(base: Path, head: Path) -> int:
+    """Print what differs between two recordings.
+
+    Parameters
+    ----------
+    base, head : Path
+        Their files.
+
+    Returns
+    -------
+    int
+        1 if a counter regressed, otherwise 0.
+
+    Raises
+    ------
+    UserError
+        If a file is no recording.
+    """
+    from rich.console import Console
+
+    from jitscope.compare_recordings import compare
+    from jitscope.recordings import load_recording
+    from jitscope.report.comparison_terminal import print_comparison
+
+    comparison = compare(load_recording(base), load_recording(head))
+    print_comparison(comparison, Console())
+    return int(comparison.counter_regressed)
