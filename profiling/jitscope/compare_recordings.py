@@ -223,7 +223,7 @@ def _is_small(part: Interval | None, wall: Interval | None) -> bool:
 def _verdict_of(ratio: Interval) -> Verdict:
     if ratio.lo is None or ratio.hi is None:
         return "insufficient"
-    if ratio.lo <= 1 <= ratio.hi or (1 - NOISE <= ratio.lo and ratio.hi <= 1 + NOISE):
+    if ratio.lo <= 1 <= ratio.hi or (ratio.lo >= 1 - NOISE and ratio.hi <= 1 + NOISE):
         return "unchanged"
     return "improved" if ratio.hi < 1 else "regressed"
 
