@@ -11,7 +11,7 @@ from typing import Any
 from jitscope._callers import Callers
 from jitscope._spans import Frame, SpanStack
 from jitscope.recorded import Outcome, ThreadTime
-from jitscope.requests import Requests, Signature, reference
+from jitscope.requests import Requests
 
 COMPILE_PHASES = frozenset({"trace", "lower", "compile", "cache_load"})
 
@@ -65,8 +65,7 @@ class Observer:
         self.executions: Counter[str] = Counter()
         self._signature_of = signature_of
         self._callers = callers
-        self._traced = False
-        self._signature: Any = None
+        self._inferred: tuple[Any, Any] | None = None
         self._stack = stack
         self._wait = wait
         self._steps: list[Frame] = []
@@ -76,7 +75,6 @@ class Observer:
 
     def begin(self, step: str, name: str) -> None:
         """Called by the hooks."""
-        self._traced = self._traced or step == "trace"
         self._steps.append(self._stack.open(step, function=f"jit({name})"))
 
     def end(self, step: str, name: str) -> None:
@@ -111,33 +109,28 @@ class Observer:
             self._stack.close(frame)
 
     def _infer(self, call: Any) -> Any:
-        self._traced, self._signature = False, None
         found = call.run()
-        if self._traced:
-            self._signature = self._signature_of(call, found)
+        self._inferred = (call, found)
         return found
 
     def _run(self, call: Any) -> Any:
-        signature, before = self._signature, len(self.modules)
-        self._signature = None
+        inferred, self._inferred = self._inferred, None
+        before = len(self.modules)
         try:
             return call.run()
         finally:
-            self._count(call, signature, self.modules[before:])
+            # Arguments may have compiled something, too: what counts is the call's own module.
+            names = [one.fun_name for one in self.modules[before:]]
+            own = call.name[4:-1] in names
+            hit = own and self.modules[before + names.index(call.name[4:-1])].cache_hit
+            self._count(call, inferred if own else None, "disk hit" if hit else "cold")
 
-    def _count(self, call: Any, signature: Any, compiled: Sequence[CompiledModule]) -> None:
-        # Arguments may have compiled something, too: what counts is the call's own module.
-        own = [one for one in compiled if f"jit({one.fun_name})" == call.name]
-        if not own and signature is None:
-            outcome: Outcome = "memory hit"
-        else:
-            outcome = "disk hit" if own and own[-1].cache_hit else "cold"
-            signature = signature or Signature(reference(call.function), None, {}, {}, {})
+    def _count(self, call: Any, inferred: tuple[Any, Any] | None, outcome: Outcome) -> None:
         place = self._callers.find(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
-        if own or outcome == "memory hit":
-            self.requests.add(call.name, place, outcome, signature)
-        elif signature is not None:
+        if inferred is None:
             self.requests.add(call.name, place, "memory hit", None)
+        else:
+            self.requests.add(call.name, place, outcome, self._signature_of(*inferred))
 
     def execute(self, run: Callable[[], Any]) -> Any:
         """Called by the hooks."""
