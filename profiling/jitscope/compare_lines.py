@@ -77,9 +77,16 @@ def changed_lines(base: Recording, head: Recording) -> tuple[LineChange, ...]:
     changes: list[LineChange] = []
     if base.conversions is not None and head.conversions is not None:
         changes += _changes(_conversions(base), _conversions(head))
-    if base.phases and head.phases:
-        changes += _changes(_requests(base.phases[-1]), _requests(head.phases[-1]))
+    runs = (*base.phases[-1:], *head.phases[-1:])
+    if len(runs) == 2 and all(map(has_requests, runs)):
+        changes += _changes(*map(_requests, runs))
     return tuple(sorted(changes, key=lambda one: -one.cost_ns))
+
+
+def has_requests(run: PhasesPass) -> bool:
+    """Return whether compile requests were recorded: none beside time to compile means not."""
+    compiling = ("compile", "cache_load")
+    return bool(run.requests) or not any(run.phases_ns.get(phase) for phase in compiling)
 
 
 def _conversions(recording: Recording) -> list[Place]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from jitscope.compare_lines import LineChange, changed_lines
+from jitscope.compare_lines import LineChange, changed_lines, has_requests
 from jitscope.environment import Environment
 from jitscope.figures import MIN_SAMPLES, Interval, median_of, ratio_of
 from jitscope.phases import PHASES
@@ -19,6 +19,7 @@ NOISE = 0.02
 """A ratio whose interval lies within this of 1 is no change."""
 SMALL_SHARE = 0.001
 """A phase below this share of both walls gets no other verdict than unchanged."""
+UNHOOKED = "wall without hooks"
 
 Verdict = Literal["improved", "regressed", "unchanged", "insufficient", "not comparable"]
 
@@ -164,7 +165,7 @@ def _times(
     rows = [row("wall", lambda run: run.wall_ns)]
     if any(run.unobserved_wall_ns is not None for run in (*a, *b)):
         # All runs of one recording may repeat one measurement: it is one sample, not seven.
-        rows.append(row("wall without hooks", lambda run: run.unobserved_wall_ns, distinct=True))
+        rows.append(row(UNHOOKED, lambda run: run.unobserved_wall_ns, distinct=True))
     rows += [row(phase, of_phase(phase)) for phase in PHASES]
     if differing:
         why = f"another {', '.join(differing)}"
@@ -207,7 +208,9 @@ def _time_row(
     fewest = min(len(base_ns), len(head_ns))
     if fewest < MIN_SAMPLES:
         runs = "1 run" if fewest == 1 else f"{fewest} runs"
-        return TimeRow(name, *medians, ratio, "insufficient", f"{runs}: `jitscope run --runs 7`")
+        # More runs of the script bring no more of those without hooks.
+        mend = "" if name == UNHOOKED else ": `jitscope run --runs 7`"
+        return TimeRow(name, *medians, ratio, "insufficient", runs + mend)
     if all(_is_small(one, wall) for one, wall in zip(medians, walls, strict=True)):
         return TimeRow(name, *medians, ratio, "unchanged", f"below {SMALL_SHARE:.1%} of the wall")
     if ratio is None:
@@ -293,9 +296,11 @@ def _counts(recording: Recording) -> dict[str, Count]:
 
 
 def _cold_requests(runs: Sequence[PhasesPass]) -> Count:
-    found = {sum(one.count for one in run.requests if one.outcome == "cold") for run in runs}
-    if not found:
+    if not runs:
         return None, "no phases pass"
+    if not all(has_requests(run) for run in runs):
+        return None, "not recorded"
+    found = {sum(one.count for one in run.requests if one.outcome == "cold") for run in runs}
     if len(found) > 1:
         return None, f"{min(found)} to {max(found)} by run"
     return found.pop(), ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -114,8 +115,6 @@ def _count(place: Place | None, attribute: str) -> str:
 
 
 def _place(change: LineChange) -> str:
-    from pathlib import PurePath
-
     here = change.head or change.base
     if here is None or here.file is None:
         return "-"
