@@ -24,8 +24,10 @@ MODULE = ModuleCounters("f", 5, 20, 64, False, {"fusion": 2}, 2, 128, 10.0, 80.0
 COLD = CompileRequest("jit(f)", "/p/fit.py", 7, "cold", 1, "first call", None)
 
 
-def run(compile_ms: float, host_ms: float = 50, **others_ms: float | None) -> PhasesPass:
-    found_ms = dict.fromkeys(PHASES, 0.0) | {"compile": compile_ms, "host": host_ms} | others_ms
+def run(compile_ms: float, **others_ms: float | None) -> PhasesPass:
+    found_ms: dict[str, float | None] = (
+        dict.fromkeys(PHASES, 0.0) | {"compile": compile_ms, "host": 50} | others_ms
+    )
     phases_ns = {
         phase: None if one_ms is None else round(one_ms * MS) for phase, one_ms in found_ms.items()
     }
