@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +14,13 @@ from jitscope.following import Follower
 from jitscope.observing import Mode, empty_recording, observe
 from jitscope.recording import Recording
 from jitscope.recordings import save_recording
+
+_RECORDING = Lock()  # held by the one block that may record
+
+
+def is_recording() -> bool:
+    """Return whether a block of this process is being recorded."""
+    return _RECORDING.locked()
 
 
 class RecordedBlock:
@@ -37,8 +45,22 @@ class RecordedBlock:
         return self._recording
 
     def __enter__(self) -> Self:
-        """Start the pass."""
-        self._fields = self._pass.__enter__().fields
+        """Start the pass.
+
+        Raises
+        ------
+        RuntimeError
+            Another recording of this process has not ended.
+        """
+        if not _RECORDING.acquire(blocking=False):
+            raise RuntimeError(
+                "a recorder is active already, and two would measure each other; leave it first."
+            )
+        try:
+            self._fields = self._pass.__enter__().fields
+        except BaseException:
+            _RECORDING.release()
+            raise
         return self
 
     def __exit__(
@@ -51,6 +73,7 @@ class RecordedBlock:
         try:
             self._pass.__exit__(kind, error, traceback)
         finally:
+            _RECORDING.release()
             ended = None if error is None else f"{type(error).__name__}: {error}"
             self._recording = replace(empty_recording(()), exception=ended, **self._fields)
 

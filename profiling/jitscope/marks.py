@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import wraps
-from inspect import iscoroutinefunction, isgeneratorfunction
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any
 
 _FOLLOW = "_jitscope_follow"
@@ -19,7 +21,9 @@ def enter_run(follow: Callable[[Any], None] | None) -> None:
 
 
 def profile(function: Any) -> Any:
-    """Record each outermost call of a function, and print where its time went.
+    """Record each call of a function, and print where its time went.
+
+    A call inside of another recording, of this thread or another one, is not recorded by itself.
 
     Under `jitscope run` it only marks what the lines pass follows. Of a coroutine function the
     whole awaiting is timed; of a generator function all from the first item to the end, with what
@@ -30,24 +34,19 @@ def profile(function: Any) -> Any:
         if under_run[1] is not None:
             under_run[1](function)
         return function
-    from jitscope.inprocess import record
-
-    depth = [0]
-
+    if isasyncgenfunction(function):
+        warnings.warn(
+            f"{function!r} is an asynchronous generator, which is not recorded by itself; "
+            "put the decorator on the coroutine that consumes it.",
+            stacklevel=2,
+        )
+        return function
     if iscoroutinefunction(function):
 
         @wraps(function)
         async def awaited(*args: Any, **kwargs: Any) -> Any:
-            if depth[0]:
+            with _reported():
                 return await function(*args, **kwargs)
-            depth[0] = 1
-            session = record()
-            try:
-                with session:
-                    return await function(*args, **kwargs)
-            finally:
-                depth[0] = 0
-                session.print()
 
         return awaited
 
@@ -55,30 +54,30 @@ def profile(function: Any) -> Any:
 
         @wraps(function)
         def generated(*args: Any, **kwargs: Any) -> Any:
-            if depth[0]:
+            with _reported():
                 return (yield from function(*args, **kwargs))
-            depth[0] = 1
-            session = record()
-            try:
-                with session:
-                    return (yield from function(*args, **kwargs))
-            finally:
-                depth[0] = 0
-                session.print()
 
         return generated
 
     @wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        if depth[0]:
+        with _reported():
             return function(*args, **kwargs)
-        depth[0] = 1
-        session = record()
-        try:
-            with session:
-                return function(*args, **kwargs)
-        finally:
-            depth[0] = 0
-            session.print()
 
     return called
+
+
+@contextmanager
+def _reported() -> Generator[None, None, None]:
+    """Record a block and print its report; inside of another recording it is a part of that one."""
+    from jitscope.inprocess import is_recording, record
+
+    if is_recording():
+        yield
+        return
+    session = record()
+    try:
+        with session:
+            yield
+    finally:
+        session.print()

@@ -1,0 +1,148 @@
+"""`jitscope.record()` and `@jitscope.profile`, in this process."""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import Any
+
+import jax
+import jitscope
+import numpy as np
+import pytest
+
+ONES = np.ones(3, np.float32)
+
+
+def work(x: Any = ONES) -> float:
+    return float(jax.jit(lambda x: x + 1)(x)[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("phases", lambda recording: recording.phases[0].requests),
+        ("conversions", lambda recording: recording.conversions),
+        ("counters", lambda recording: recording.counters.modules),
+        ("device", lambda recording: recording.device.ops),
+    ],
+)
+def test_every_pass_sees_the_work_and_leaves_no_hook(
+    name: str, found: Callable[[Any], Any], hook_state: Callable[[], dict[str, Any]]
+):
+    before = hook_state()
+    with jitscope.record(name) as session:
+        work()
+    assert hook_state() == before
+    assert found(session.recording)
+
+
+def test_lines_of_a_function():
+    with jitscope.record("lines", functions=[work]) as session:
+        work()
+    assert session.recording.lines is not None
+    assert [line.source for line in session.recording.lines] == [
+        "return float(jax.jit(lambda x: x + 1)(x)[0])"
+    ]
+
+
+@pytest.mark.parametrize("inner", ["phases", "lines", "cprofile", "device"])
+def test_a_second_recording_is_refused_in_a_sentence(inner: str):
+    with (
+        jitscope.record("lines"),
+        pytest.raises(RuntimeError, match="active already"),
+        jitscope.record(inner),
+    ):
+        pass
+    with jitscope.record("counters"):
+        work()
+
+
+def test_a_profiled_function_returns_and_reports(capsys: pytest.CaptureFixture[str]):
+    assert jitscope.profile(work)() == 2.0
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "jit(<lambda>)" in shown.err
+    assert shown.err.count("Recorded once") == 1
+
+
+def test_a_profiled_function_inside_another_is_part_of_it(capsys: pytest.CaptureFixture[str]):
+    inner = jitscope.profile(work)
+    outer = jitscope.profile(lambda: inner())
+    assert outer() == 2.0
+    assert capsys.readouterr().err.count("Recorded once") == 1
+    with jitscope.record() as session:
+        assert inner() == 2.0
+    assert capsys.readouterr().err == ""
+    assert session.recording.phases
+
+
+def test_methods_generators_and_coroutines(capsys: pytest.CaptureFixture[str]):
+    class Model:
+        @jitscope.profile
+        def fit(self) -> float:
+            return work()
+
+        @jitscope.profile
+        def steps(self) -> Generator[float, None, None]:
+            yield work()
+            yield work()
+
+        @jitscope.profile
+        async def later(self) -> float:
+            await asyncio.sleep(0)
+            return work()
+
+    model = Model()
+    assert model.fit() == 2.0
+    assert list(model.steps()) == [2.0, 2.0]
+    assert asyncio.run(model.later()) == 2.0
+    assert capsys.readouterr().err.count("Recorded once") == 3
+
+
+def test_an_error_passes_through_a_profiled_function(
+    hook_state: Callable[[], dict[str, Any]], capsys: pytest.CaptureFixture[str]
+):
+    before = hook_state()
+
+    @jitscope.profile
+    def broken() -> None:
+        work()
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        broken()
+    assert "It ended with LookupError: mine." in capsys.readouterr().err
+    assert hook_state() == before
+
+
+def test_calls_of_several_threads_are_all_answered(capsys: pytest.CaptureFixture[str]):
+    answers: list[float] = []
+    profiled = jitscope.profile(lambda: answers.append(work()))
+    threads = [threading.Thread(target=profiled) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [2.0] * 4
+    assert 1 <= capsys.readouterr().err.count("Recorded once") <= 4
+
+
+def test_an_asynchronous_generator_is_left_alone_with_a_word():
+    async def values() -> AsyncGenerator[int, None]:
+        yield 1
+
+    with pytest.warns(UserWarning, match="on the coroutine that consumes it"):
+        same = jitscope.profile(values)
+
+    async def collect() -> list[int]:
+        return [value async for value in same()]
+
+    assert asyncio.run(collect()) == [1]
+
+
+def test_an_empty_block():
+    with jitscope.record() as session:
+        pass
+    (run,) = session.recording.phases
+    assert run.requests == ()
+    assert sum(ns or 0 for ns in run.phases_ns.values()) == run.wall_ns
