@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -85,8 +84,9 @@ class RecordedBlock:
         """Print the report to standard error."""
         from rich.console import Console
 
-        report = importlib.import_module("jitscope.report.recording_terminal")
-        report.print_recording(self.recording, Console(stderr=True))
+        from jitscope.report.recording_terminal import print_recording
+
+        print_recording(self.recording, Console(stderr=True))
 
 
 def record(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import subprocess
 import sys
 import tempfile
@@ -65,6 +64,12 @@ def _check(args: argparse.Namespace, names: Sequence[str]) -> None:
         raise UserError(f"--passes takes each of {','.join(PASSES)} once; got {args.passes}.")
     if not args.module and not Path(args.program[0]).is_file():
         raise UserError(f"{args.program[0]} is no file; name a script, or a module with -m.")
+    for path in (args.output, args.json, args.html, args.speedscope):
+        # Before anything runs, so that nothing measured is lost.
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UserError(f"{path} cannot be written: there is no folder {path.parent}.")
+    if args.speedscope and "phases" not in names:
+        raise UserError("--speedscope needs the phases pass; add it to --passes.")
     if args.runs < 1:
         raise UserError(f"--runs must be at least 1; got {args.runs}.")
 
@@ -152,13 +157,16 @@ def _write(args: argparse.Namespace, recording: Recording, output: Path) -> None
         save_recording(recording, path)
     _say(f"recorded in {output}")
     if args.html:
-        page = importlib.import_module("jitscope.report.recording_page")
-        page.write_page(recording, args.html)
-    if args.speedscope:
-        timeline = importlib.import_module("jitscope.report.speedscope")
-        timeline.write_speedscope(recording, args.speedscope)
+        from jitscope.report.recording_page import write_page
+
+        write_page(recording, args.html)
+    if args.speedscope and recording.phases:
+        from jitscope.report.speedscope import write_speedscope
+
+        write_speedscope(recording, args.speedscope)
     if not args.no_report:
         from rich.console import Console
 
-        report = importlib.import_module("jitscope.report.recording_terminal")
-        report.print_recording(recording, Console(stderr=True))
+        from jitscope.report.recording_terminal import print_recording
+
+        print_recording(recording, Console(stderr=True))

@@ -163,3 +163,42 @@ def test_several_passes_are_announced_before_they_start(tmp_path: Path) -> None:
 def test_importing_jitscope_imports_neither_jax_nor_numpy() -> None:
     code = "import jitscope, sys; assert not {'jax', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_files_that_cannot_be_written_are_refused_before_anything_runs(tmp_path: Path) -> None:
+    done = run(tmp_path, "print('ran')", "--html", str(tmp_path / "absent" / "x.html"))
+    assert done.returncode == 2
+    assert "there is no folder" in done.stderr
+    assert done.stdout == ""
+    done = run(tmp_path, "print('ran')", "--passes", "lines", "--speedscope", "x.json")
+    assert done.returncode == 2
+    assert "add it to --passes" in done.stderr
+
+
+def test_the_report_follows_the_scripts_own_output(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(JAX)
+    page, timeline = tmp_path / "x.html", tmp_path / "x.speedscope.json"
+    files = ["-o", str(tmp_path / "out.json"), "--html", str(page), "--speedscope", str(timeline)]
+    line = [sys.executable, "-m", "jitscope.cli", "run", *files, "program.py"]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "3.0\n"
+    assert "jit(<lambda>)" in done.stderr
+    assert "program.py:2" in done.stderr
+    assert "Recording costs" in done.stderr
+    assert "jit(&lt;lambda&gt;)" in page.read_text(encoding="utf-8")
+    assert json.loads(timeline.read_text())["profiles"]
+
+
+def test_threads_and_coroutines_of_a_script(tmp_path: Path) -> None:
+    source = (
+        "import asyncio, threading, jax\n"
+        "def work(): jax.jit(lambda x: x * 3)(1.0)\n"
+        "async def main(): await asyncio.sleep(0); jax.jit(lambda x: x * 5)(1.0)\n"
+        "thread = threading.Thread(target=work, name='worker-9')\n"
+        "thread.start(); thread.join()\n"
+        "asyncio.run(main())\n"
+    )
+    run(tmp_path, source)
+    (phases,) = load_recording(tmp_path / "out.json").phases
+    assert [thread.name for thread in phases.threads] == ["worker-9"]
+    assert [one.cause for one in phases.requests] == ["first call"]
