@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jitscope import recording_schema, run
+from jitscope import recording_schema, run, show
 from jitscope.errors import UserError
 
 
@@ -136,6 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     recorded = commands.add_parser("run", help="where the time of a script or a module goes")
     run.add_arguments(recorded)
     recorded.set_defaults(run=run.run)
+    shown = commands.add_parser("show", help="print a saved recording, or convert it")
+    show.add_arguments(shown)
+    shown.set_defaults(run=show.run)
     calibrate = commands.add_parser("calibrate", help="what recording itself costs here")
     calibrate.add_argument("--json", type=Path, help="write the figures to this file too")
     calibrate.set_defaults(run=_calibrate)
