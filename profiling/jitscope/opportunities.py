@@ -18,7 +18,7 @@ _COSTS: Mapping[str, tuple[tuple[str, ...], str]] = {
         "fewer or smaller programs, or a persistent cache",
     ),
     "load compiled programs": (("cache_load",), "fewer or smaller programs"),
-    "import": (("import", "backend"), "import less, or later"),
+    "import, start the backend": (("import", "backend"), "import less, or later"),
     "hand arguments to the device": (("to_device",), "keep data on the device"),
     "copy results to the host": (("to_host",), "fetch once, and only what is used"),
     "dispatch": (("dispatch",), "fewer and larger jitted calls"),

@@ -145,6 +145,5 @@ def test_no_line_is_longer_than_the_width():
         device=replace(DEVICE, ops=(replace(DEVICE.ops[0], op=long),)),
         cprofile=str(Path("/x") / "y.prof"),
     )
-    tables = [line for line in shown(everything).splitlines() if "─" in line or "fusion" in line]
-    assert tables
-    assert max(map(len, tables)) <= WIDTH
+    lines = [line for line in shown(everything).splitlines() if not line.startswith("snakeviz")]
+    assert max(map(len, lines)) <= WIDTH

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from jitscope.conversions import ConversionSite
@@ -58,7 +59,10 @@ class _Report:
         self._closing()
 
     def _say(self, text: str) -> None:
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(text, highlight=False)
+
+    def _advise(self, text: str) -> None:
+        self._console.print(Padding(text, (0, 0, 0, 2)), highlight=False)
 
     def _show(self, table: Table, rows: int) -> None:
         # Above the table, as a title within it breaks where the table is narrow.
@@ -100,7 +104,7 @@ class _Report:
         if compiled:
             self._show(_request_table(compiled), len(compiled))
             for advice in dict.fromkeys(map(_cause_and_advice, compiled)):
-                self._say(f"  {advice}")
+                self._advise(advice)
         hits = sum(one.count for one in last.requests if one.outcome == "memory hit")
         if hits:
             self._say(f"{hits} calls found their program in memory.")
@@ -117,7 +121,7 @@ class _Report:
         for direction in ("to_host", "to_device"):
             kinds = {one.kind: mend_of(one) for one in costly if one.direction == direction}
             for kind, mend in kinds.items():
-                self._say(f"  [bold]{escape(kind)}[/], {direction.replace('_', ' ')}: {mend}")
+                self._advise(f"[bold]{escape(kind)}[/], {direction.replace('_', ' ')}: {mend}")
 
     def _lines(self) -> None:
         lines = self._recording.lines or ()
@@ -199,6 +203,8 @@ class _Report:
         for one in found[:MOST_ROWS]:
             table.add_row(escape(one.cost), _share(one), _most(one), one.how)
         self._show(table, len(found))
+        if any(one.cost.startswith("compile jit(") for one in found):
+            self._say("[dim]What single functions compile is a part of `compile`.[/]")
         if len(self._recording.phases) < MIN_SAMPLES:
             self._say(f"[dim]No intervals from fewer than {MIN_SAMPLES} runs: `--runs 7`.[/]")
 
@@ -206,7 +212,8 @@ class _Report:
         for name, reason in self._recording.failures.items():
             self._say(f"[red]The {escape(name)} pass gave nothing: {escape(reason)}.[/]")
         for path in filter(None, (self._recording.cprofile, self._recording.lprof)):
-            self._say(f"Written: {escape(_shortened(path))}")
+            viewer = "snakeviz" if path.endswith(".prof") else "python -m line_profiler"
+            self._console.print(f"{viewer} {_shortened(path)}", markup=False, soft_wrap=True)
         overhead = self._recording.overhead
         if overhead is None:
             self._say("[dim]What recording itself costs here: `jitscope calibrate`.[/]")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from jitscope.errors import UserError
+from jitscope.ratios import SCHEMA_VERSION
 from jitscope.report.readme_tables import filled, tables_of
 from jitscope.report.speed_table import speed_table
 
@@ -33,7 +34,7 @@ def document() -> dict[str, Any]:
     ratio = {"scipy_lm": {"value": 0.25, "lo": 0.2, "hi": 0.3, "n": 7}}
     judged = {"ratios": ratio, "target": "≤ 0.5 times scipy_lm", "verdict": "met"}
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "created_utc": "2026-01-01T00:00:00+00:00",
         "environment": {
             "python": "3.99.1",
@@ -103,8 +104,8 @@ def test_a_changed_tree_and_an_open_interval_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ({"schema_version": 2}, "schema version 2"),
-        ({"schema_version": 1}, "does not hold ratios"),
+        ({"schema_version": 1}, "schema version 1"),
+        ({"schema_version": SCHEMA_VERSION}, "does not hold ratios"),
         ([], "schema version None"),
     ],
 )
