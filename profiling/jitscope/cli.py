@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jitscope import recording_schema, run, show
+from jitscope import init, recording_schema, run, show
 from jitscope.errors import UserError
 
 
@@ -145,6 +145,9 @@ def _parser() -> argparse.ArgumentParser:
 
     schema = commands.add_parser("schema", help="print the JSON schema of a recording")
     schema.set_defaults(run=recording_schema.run)
+    scaffold = commands.add_parser("init", help="scaffold an asv suite of phases in a repository")
+    init.add_arguments(scaffold)
+    scaffold.set_defaults(run=init.run)
     return parser
 
 

@@ -68,7 +68,14 @@ def test_ctrl_c_still_writes_what_was_recorded(tmp_path: Path) -> None:
     source = "import time\nopen('started', 'w').close()\ntime.sleep(60)\n"
     (tmp_path / "program.py").write_text(source)
     line = command(tmp_path, "program.py")
-    process = subprocess.Popen(line, cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        line,
+        cwd=tmp_path,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        # Where tests run in the background, interrupts are ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not (tmp_path / "started").exists():
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
