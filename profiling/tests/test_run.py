@@ -68,14 +68,13 @@ def test_ctrl_c_still_writes_what_was_recorded(tmp_path: Path) -> None:
     source = "import time\nopen('started', 'w').close()\ntime.sleep(60)\n"
     (tmp_path / "program.py").write_text(source)
     line = command(tmp_path, "program.py")
-    process = subprocess.Popen(
-        line,
-        cwd=tmp_path,
-        start_new_session=True,
-        stderr=subprocess.PIPE,
-        # Where tests run in the background, interrupts are ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    # Where tests run in the background, interrupts are ignored, and children inherit that.
+    heeding = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
     )
+    line = [sys.executable, "-c", heeding, *line[1:]]
+    process = subprocess.Popen(line, cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE)
     while not (tmp_path / "started").exists():
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
