@@ -1,15 +1,21 @@
-"""Private JAX: the two parts of a jitted call, and what its compiled program is kept for."""
+"""Private JAX: the two parts of a jitted call, and what a compiled program is kept for.
+
+The latter is read from JAX's own frames while something is compiled, so that calls which compile
+nothing pay nothing for it, and nothing is hooked.
+"""
 
 import inspect
 import reprlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from types import FrameType
 from typing import Any, NamedTuple
 
 import jax
-from jax._src import pjit
+from jax._src import pjit, stages
+from jax._src.array import ArrayImpl
 from jax._src.util import fun_name
 
 from jitscope._jax_private import Hook, member, replaced
@@ -33,20 +39,13 @@ class JittedCall(NamedTuple):
         In the form ``jit(f)``.
     run : callable
         Does this part; what it returns goes back to JAX.
-    function : object
-        What was jitted.
-    args, kwargs
-        Of the call.
-    options : object or None
-        What `signature_of` needs, in the first part; None in the second.
+    executes : bool
+        Whether it is the second.
     """
 
     name: str
     run: Callable[[], Any]
-    function: Any
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    options: Any
+    executes: bool
 
 
 @contextmanager
@@ -58,16 +57,14 @@ def jitted_calls(around: Callable[[JittedCall], Any]) -> Hook:
     def inferred(fun: Any, ji: Any, args: Any, kwargs: Any) -> Any:
         if threading.get_ident() != thread:
             return infer(fun, ji, args, kwargs)
-        name = f"jit({fun_name(fun)})"
         run = partial(infer, fun, ji, args, kwargs)
-        return around(JittedCall(name, run, fun, args, kwargs, ji))
+        return around(JittedCall(f"jit({fun_name(fun)})", run, False))
 
     def executed(p: Any, args_flat: Any, fun: Any, args: Any, kwargs: Any) -> Any:
         if threading.get_ident() != thread:
             return execute(p, args_flat, fun, args, kwargs)
-        name = f"jit({p.params['name']})"
         run = partial(execute, p, args_flat, fun, args, kwargs)
-        return around(JittedCall(name, run, fun, args, kwargs, None))
+        return around(JittedCall(f"jit({p.params['name']})", run, True))
 
     with (
         replaced(pjit, "_infer_params", inferred),
@@ -76,25 +73,94 @@ def jitted_calls(around: Callable[[JittedCall], Any]) -> Hook:
         yield
 
 
-def signature_of(call: JittedCall, found: Any) -> Signature:
-    """Return what a compiled program is kept for, from the first part of a call.
+def signature_of(frame: FrameType, function: str) -> Signature | None:
+    """Return what the program that is lowered or compiled now is kept for.
 
     Parameters
     ----------
-    call : JittedCall
-    found : object
-        What its `run` returned.
+    frame : FrameType
+        Inside JAX's lowering or compilation.
+    function : str
+        Name of the jitted function, as ``f``.
+
+    Returns
+    -------
+    Signature or None
+        None if no call or ahead-of-time lowering of that function is on the stack.
     """
-    parameters = found[0]
-    avals = parameters.in_avals
-    names = parameters.arg_names or [f"argument {i}" for i in range(len(avals))]
-    arguments: dict[str, Argument] = {}
-    for i, (name, aval) in enumerate(zip(names, avals, strict=True)):
-        arguments[name or f"argument {i}"] = _argument(aval)
-    code = getattr(inspect.unwrap(call.function), "__code__", None)
-    static = _static_arguments(call)
-    settings = {name: str(getattr(jax.config, name)) for name in _SETTINGS}
-    return Signature(reference(call.function), code, arguments, static, settings)
+    traced: Any = None
+    for around in _frames(frame):
+        name, file = around.f_code.co_name, around.f_code.co_filename
+        if name == "cache_miss" and file == pjit.__file__:
+            inside = around.f_locals
+            if inside["p"].params["name"] == function:
+                return _of_call(inside)
+        elif name == "lower" and file == stages.__file__:
+            traced = around.f_locals["self"]
+            traced = traced if getattr(traced, "fun_name", None) == function else None
+        elif name == "jit_lower" and file == pjit.__file__ and traced is not None:
+            return _of_lowering(traced, around.f_locals)
+    return _of_lowering(traced, None) if traced is not None else None
+
+
+def _frames(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _of_call(inside: Mapping[str, Any]) -> Signature:
+    parameters = inside["p"]
+    arguments = _arguments(parameters.arg_names, parameters.in_avals)
+    values = inside["args_flat"][len(parameters.consts) :]
+    placed = {
+        name: _placement(value) for name, value in zip(arguments, values, strict=False)
+    }  # a call that failed may have fewer
+    function = inside["fun"]
+    if getattr(function, "_apply_primitive", False):
+        # One wrapper for each primitive and its parameters, all of the same code.
+        closed = inspect.getclosurevars(function).nonlocals
+        static = {name: _shown(value) for name, value in closed.get("params", {}).items()}
+        key: object = ("primitive", parameters.params["name"])
+        return Signature(key, None, arguments, static, _settings(), placed)
+    static = _static_arguments(inside["jit_info"], inside["args"], inside["kwargs"])
+    return Signature(reference(function), _code(function), arguments, static, _settings(), placed)
+
+
+def _of_lowering(traced: Any, lowered: Mapping[str, Any] | None) -> Signature:
+    jaxpr = traced.jaxpr
+    names = jaxpr.debug_info.safe_arg_names(len(jaxpr.in_avals))
+    constants = len(jaxpr.in_avals) - traced.in_tree.num_leaves
+    arguments = _arguments(names[constants:], jaxpr.in_avals[constants:])
+    if lowered is None:
+        # What was traced is gone; its source is what is left of it.
+        key = ("traced", jaxpr.debug_info.func_src_info)
+        return Signature(key, None, arguments, {}, _settings(), {})
+    jitted = lowered["jit_func"]
+    function = jitted._fun
+    static = _static_arguments(jitted._jit_info, lowered["args"], lowered["kwargs"])
+    return Signature(reference(function), _code(function), arguments, static, _settings(), {})
+
+
+def _settings() -> dict[str, str]:
+    return {name: str(getattr(jax.config, name)) for name in _SETTINGS}
+
+
+def _code(function: Any) -> object:
+    while isinstance(function, partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    called = function if hasattr(function, "__code__") else type(function).__call__
+    return getattr(called, "__code__", None)
+
+
+def _arguments(names: Sequence[str] | None, avals: Sequence[Any]) -> dict[str, Argument]:
+    known = [*(names or ())]
+    known += [""] * (len(avals) - len(known))
+    return {
+        name or f"argument {i}": _argument(aval)
+        for i, (name, aval) in enumerate(zip(known, avals, strict=False))
+    }
 
 
 def _argument(aval: Any) -> Argument:
@@ -102,17 +168,33 @@ def _argument(aval: Any) -> Argument:
     return Argument(dtype, str(list(getattr(aval, "shape", ()))).replace(" ", ""))
 
 
-def _static_arguments(call: JittedCall) -> dict[str, str]:
-    options = call.options
+def _placement(value: Any) -> str:
+    # Only arrays that a user placed bind a program to devices; tracers lie nowhere.
+    if not isinstance(value, ArrayImpl) or not value.committed:
+        return "anywhere"
+    devices = sorted(device.id for device in value.sharding.device_set)
+    spec = getattr(value.sharding, "spec", None)
+    return f"devices {devices}" if spec is None else f"devices {devices} as {spec}"
+
+
+def _static_arguments(
+    options: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, str]:
     if not (options.static_argnums or options.static_argnames):
         return {}
     if options.fun_signature is None:
-        return {str(i): reprlib.repr(call.args[i]) for i in options.static_argnums}
+        return {str(i): _shown(args[i]) for i in options.static_argnums}
     try:
-        bound = options.fun_signature.bind(*call.args, **call.kwargs)
+        bound = options.fun_signature.bind(*args, **kwargs)
     except TypeError:  # JAX itself will say so
         return {}
     bound.apply_defaults()
     places = list(options.fun_signature.parameters)
     names = {places[i] for i in options.static_argnums} | set(options.static_argnames)
-    return {name: reprlib.repr(bound.arguments.get(name)) for name in sorted(names)}
+    return {name: _shown(bound.arguments.get(name)) for name in sorted(names)}
+
+
+def _shown(value: object) -> str:
+    if type(value).__repr__ is object.__repr__:
+        return f"{type(value).__qualname__} at {id(value):#x}"
+    return reprlib.repr(value)

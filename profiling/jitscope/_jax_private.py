@@ -141,40 +141,32 @@ def _function_name(fun_name: object) -> str:
 
 
 @contextmanager
-def compile_steps_elsewhere(
-    begin: Callable[[str, str], None], end: Callable[[str, str], None]
-) -> Hook:
-    """Call ``begin(step, name)`` and ``end(step, name)`` in other threads than this one."""
+def compile_steps(listener: CompileListener, *, elsewhere: CompileListener | None = None) -> Hook:
+    """Report the begin and end of each trace, lowering and compilation.
+
+    Parameters
+    ----------
+    listener : CompileListener
+        Told of those in this thread.
+    elsewhere : CompileListener, optional
+        Told, in their own thread, of those in all others.
+    """
     thread = threading.get_ident()
 
-    def on_begin(event: str, value: float, **metadata: object) -> None:
-        if event in _STEPS and threading.get_ident() != thread:
-            begin(_STEPS[event], _function_name(metadata.get("fun_name", "")))
-
-    def on_end(event: str, duration: float, **metadata: object) -> None:
-        if event in _STEPS and threading.get_ident() != thread:
-            end(_STEPS[event], _function_name(metadata.get("fun_name", "")))
-
-    with _listening("scalar", on_begin), _listening("duration", on_end):
-        yield
-
-
-@contextmanager
-def compile_steps(listener: CompileListener) -> Hook:
-    """Report the begin and end of each trace, lowering and compilation."""
-    thread = threading.get_ident()
+    def listening() -> CompileListener | None:
+        return listener if threading.get_ident() == thread else elsewhere
 
     def on_begin(event: str, value: float, **metadata: object) -> None:
-        if event in _STEPS and threading.get_ident() == thread:
-            listener.begin(_STEPS[event], _function_name(metadata.get("fun_name", "")))
+        if event in _STEPS and (told := listening()) is not None:
+            told.begin(_STEPS[event], _function_name(metadata.get("fun_name", "")))
 
     def on_end(event: str, duration: float, **metadata: object) -> None:
-        if event in _STEPS and threading.get_ident() == thread:
-            listener.end(_STEPS[event], _function_name(metadata.get("fun_name", "")))
+        if event in _STEPS and (told := listening()) is not None:
+            told.end(_STEPS[event], _function_name(metadata.get("fun_name", "")))
 
     def on_event(event: str, **metadata: object) -> None:
-        if event == _CACHE_HIT and threading.get_ident() == thread:
-            listener.cache_hit()
+        if event == _CACHE_HIT and (told := listening()) is not None:
+            told.cache_hit()
 
     with (
         _listening("scalar", on_begin),
@@ -233,15 +225,18 @@ def _forget_fastpaths() -> None:
 
 
 @contextmanager
-def executions(around: Callable[[Callable[[], Any]], Any]) -> Hook:
-    """Call ``around(execute)`` for each execution of a compiled module (`python_dispatch`)."""
+def executions(around: Callable[[str, Callable[[], Any]], Any]) -> Hook:
+    """Call ``around(name, execute)`` for each execution of a compiled module (`python_dispatch`).
+
+    The name is in the form ``jit(f)``.
+    """
     original = member(pxla.ExecuteReplicated, "__call__")
     thread = threading.get_ident()
 
     def execute(self: Any, *args: Any) -> Any:
         if threading.get_ident() != thread:
             return original(self, *args)
-        return around(partial(original, self, *args))
+        return around(self.name, partial(original, self, *args))
 
     with replaced(pxla.ExecuteReplicated, "__call__", execute):
         yield

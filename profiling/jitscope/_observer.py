@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import FrameType
 from typing import Any
 
 from jitscope._callers import Callers
 from jitscope._spans import Frame, SpanStack
 from jitscope.recorded import Outcome, ThreadTime
-from jitscope.requests import Requests
+from jitscope.requests import Requests, Signature
 
 COMPILE_PHASES = frozenset({"trace", "lower", "compile", "cache_load"})
 
@@ -57,7 +58,7 @@ class Observer:
         self,
         stack: SpanStack,
         wait: Callable[[Any], None],
-        signature_of: Callable[[Any, Any], Any],
+        signature_of: Callable[[FrameType, str], Signature | None],
         callers: Callers,
     ) -> None:
         self.modules: list[CompiledModule] = []
@@ -65,7 +66,7 @@ class Observer:
         self.executions: Counter[str] = Counter()
         self._signature_of = signature_of
         self._callers = callers
-        self._inferred: tuple[Any, Any] | None = None
+        self._lowered: dict[str, Signature | None] = {}
         self._stack = stack
         self._wait = wait
         self._steps: list[Frame] = []
@@ -76,6 +77,9 @@ class Observer:
     def begin(self, step: str, name: str) -> None:
         """Called by the hooks."""
         self._steps.append(self._stack.open(step, function=f"jit({name})"))
+        if step == "lower":
+            # Ahead of time, the compilation comes later, and shows no longer what it is of.
+            self._lowered[name] = self._signature_of(sys._getframe(1), name)  # pyright: ignore[reportPrivateUsage]
 
     def end(self, step: str, name: str) -> None:
         """Called by the hooks."""
@@ -92,6 +96,13 @@ class Observer:
         trace_ns = self._pending_ns.pop(("trace", name), None)
         lower_ns = self._pending_ns.pop(("lower", name), None)
         self.modules.append(CompiledModule(name, trace_ns, lower_ns, own_ns, hit))
+        self._request(name, "disk hit" if hit else "cold")
+
+    def _request(self, name: str, outcome: Outcome) -> None:
+        frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+        lowered = self._lowered.pop(name, None)
+        signature = self._signature_of(frame, name) or lowered
+        self.requests.add(f"jit({name})", self._callers.find(frame), outcome, signature)
 
     def cache_hit(self) -> None:
         """Called by the hooks."""
@@ -104,38 +115,27 @@ class Observer:
             return call.run()
         frame = self._stack.open("dispatch", function=call.name, counted=False)
         try:
-            return self._infer(call) if call.options is not None else self._run(call)
+            return self._run(call) if call.executes else call.run()
         finally:
             self._stack.close(frame)
 
-    def _infer(self, call: Any) -> Any:
-        found = call.run()
-        self._inferred = (call, found)
-        return found
-
     def _run(self, call: Any) -> Any:
-        inferred, self._inferred = self._inferred, None
         before = len(self.modules)
-        try:
-            return call.run()
-        finally:
-            # Arguments may have compiled something, too: what counts is the call's own module.
-            names = [one.fun_name for one in self.modules[before:]]
-            own = call.name[4:-1] in names
-            hit = own and self.modules[before + names.index(call.name[4:-1])].cache_hit
-            self._count(call, inferred if own else None, "disk hit" if hit else "cold")
-
-    def _count(self, call: Any, inferred: tuple[Any, Any] | None, outcome: Outcome) -> None:
-        place = self._callers.find(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
-        if inferred is None:
+        outputs = call.run()
+        # Arguments may have compiled something, too: what counts is the call's own module.
+        compiled = len(self.modules) > before and call.name[4:-1] in {
+            one.fun_name for one in self.modules[before:]
+        }
+        if not compiled:
+            place = self._callers.find(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
             self.requests.add(call.name, place, "memory hit", None)
-        else:
-            self.requests.add(call.name, place, outcome, self._signature_of(*inferred))
+        return outputs
 
-    def execute(self, run: Callable[[], Any]) -> Any:
+    def execute(self, name: str, run: Callable[[], Any]) -> Any:
         """Called by the hooks."""
-        self.executions[self._stack.function] += 1
-        frame = self._stack.open("dispatch")
+        # Its own name: while a function is traced, operations on constants are executed.
+        self.executions[name] += 1
+        frame = self._stack.open("dispatch", function=name)
         try:
             outputs = run()
             self._wait_for(outputs)
@@ -176,36 +176,59 @@ class Observer:
         self._stack.run("device_wait", partial(self._wait, arrays))
 
 
+class _OtherThread(threading.local):
+    """What is open in one thread; it goes with the thread, whose number another one may get."""
+
+    stack: SpanStack | None = None
+    frames: list[Frame]
+    hit = False
+
+
 class OtherThreads:
     """Times JAX's compile steps in threads other than the caller's, each by itself."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self._stacks: dict[str, tuple[SpanStack, list[Frame]]] = {}
+        self._here = _OtherThread()
+        self._seen: list[tuple[str, SpanStack]] = []
 
     def begin(self, step: str, name: str) -> None:
         """Called by the hooks, in the other thread."""
-        thread = threading.current_thread().name
-        if thread not in self._stacks:
-            stack = SpanStack(self._clock, "")
-            stack.start()
-            self._stacks[thread] = (stack, [])
-        stack, frames = self._stacks[thread]
-        frames.append(stack.open(step))
+        here = self._here
+        if here.stack is None:
+            here.stack, here.frames = SpanStack(self._clock, ""), []
+            here.stack.start()
+            self._seen.append((_thread_name(), here.stack))
+        here.frames.append(here.stack.open(step, function=f"jit({name})"))
 
     def end(self, step: str, name: str) -> None:
         """Called by the hooks, in the other thread."""
-        stack, frames = self._stacks.get(threading.current_thread().name, (None, []))
+        here = self._here
         # A step that began before the recording ends without a beginning.
-        if stack is not None and frames and frames[-1].phase == step:
-            stack.close(frames.pop())
+        if here.stack is None or not here.frames or here.frames[-1].phase != step:
+            return
+        loaded = here.hit and step == "compile"
+        if loaded:
+            here.hit = False
+        here.stack.close(here.frames.pop(), "cache_load" if loaded else None)
+
+    def cache_hit(self) -> None:
+        """Called by the hooks, in the other thread."""
+        self._here.hit = True
 
     def found(self) -> tuple[ThreadTime, ...]:
-        """Return the steps that have ended, by thread."""
-        return tuple(
-            ThreadTime(name, _by_phase(dict(stack.slices_ns)))
-            for name, (stack, _) in list(self._stacks.items())
-        )
+        """Return the steps that have ended, by the name of their threads."""
+        by_name: dict[str, Counter[str]] = {}
+        for name, stack in list(self._seen):
+            by_name.setdefault(name, Counter()).update(_by_phase(dict(stack.slices_ns)))
+        return tuple(ThreadTime(name, dict(phases)) for name, phases in by_name.items())
+
+
+def _thread_name() -> str:
+    # `threading.current_thread` would enter a thread that Python did not start in its list.
+    number = threading.get_ident()
+    names = (one.name for one in threading.enumerate() if one.ident == number)
+    return next(names, f"thread {number}")
 
 
 def _by_phase(slices_ns: dict[tuple[str, str, str], int]) -> dict[str, int]:

@@ -248,9 +248,7 @@ class PhaseRecorder:
         observer = Observer(self._stack, hooks.wait, signature_of, callers)
         with ExitStack() as installed:
             installed.enter_context(hooks.claimed())
-            installed.enter_context(hooks.compile_steps(observer))
-            elsewhere = hooks.compile_steps_elsewhere(self._others.begin, self._others.end)
-            installed.enter_context(elsewhere)
+            installed.enter_context(hooks.compile_steps(observer, elsewhere=self._others))
             if self._mode == "full":
                 installed.enter_context(jitted_calls(observer.call_part))
                 installed.enter_context(hooks.executions(observer.execute))

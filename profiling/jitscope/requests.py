@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
@@ -35,7 +35,8 @@ class Signature:
     Attributes
     ----------
     function : object
-        A weak reference to the function object, whose number another one may get after it.
+        A weak reference to the function object, whose number another one may get after it; a tuple
+        of what else it is known by.
     code : object
         What its code is; functions written once and made anew share it.
     arguments : mapping of str to Argument
@@ -44,6 +45,8 @@ class Signature:
         Static arguments by name, as they show themselves.
     settings : mapping of str to str
         Of JAX, as far as traces depend on them.
+    placed : mapping of str to str
+        Where each argument lies, by name, as far as known.
     """
 
     function: object
@@ -51,6 +54,7 @@ class Signature:
     arguments: Mapping[str, Argument]
     static: Mapping[str, str]
     settings: Mapping[str, str]
+    placed: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def reference(function: Any) -> object:
@@ -76,7 +80,7 @@ def cause_of(new: Signature, before: Sequence[Signature]) -> tuple[Cause, str | 
     changed : str or None
         What differs from the earlier request that is most alike.
     """
-    same = [one for one in before if one.function == new.function]
+    same = [one for one in before if _is_same(one.function, new.function)]
     if not same:
         again = [one for one in before if one.code is not None and one.code == new.code]
         if again:
@@ -84,6 +88,11 @@ def cause_of(new: Signature, before: Sequence[Signature]) -> tuple[Cause, str | 
         return "first call", None
     found = [_differences(new, one) for one in reversed(same)]
     return min(found, key=lambda differences: differences.number).first
+
+
+def _is_same(old: object, new: object) -> bool:
+    # Equal references would ask the functions whether they are equal, and run code of theirs.
+    return old is new or (isinstance(old, int | tuple) and old == new)
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,10 @@ def _differences(new: Signature, old: Signature) -> _Differences:
         return _Differences(number, ("new dtype", "; ".join(dtypes)))
     if shapes:
         return _Differences(number, ("new shape", "; ".join(shapes)))
+    known = [name for name in new.placed if name in old.placed]
+    placed = _changed({n: old.placed[n] for n in known}, {n: new.placed[n] for n in known})
+    if placed:
+        return _Differences(len(placed), ("other", "; ".join(placed)))
     return _Differences(100, ("other", None))
 
 
@@ -133,7 +146,11 @@ class Requests:
         self._counts: dict[_Key, int] = {}
 
     def add(
-        self, function: str, place: tuple[CodeType, int], outcome: Outcome, signature: Any
+        self,
+        function: str,
+        place: tuple[CodeType, int],
+        outcome: Outcome,
+        signature: Signature | None,
     ) -> None:
         """Count a request.
 
@@ -145,9 +162,9 @@ class Requests:
             The line that asked.
         outcome : {"cold", "disk hit", "memory hit"}
         signature : Signature or None
-            None of a memory hit.
+            None of a memory hit, and where it is not known.
         """
-        cause: Cause | None = None
+        cause: Cause | None = None if outcome == "memory hit" else "other"
         changed = None
         if signature is not None:
             cause, changed = cause_of(signature, self._before)
