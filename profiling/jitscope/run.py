@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -150,12 +151,26 @@ def _merge(merged: Recording, one: Recording) -> Recording:
     return replace(merged, phases=merged.phases + one.phases, **values)
 
 
+def _write_snakeviz(dump: Path, report: Path | None) -> None:
+    from jitscope.report.snakeviz_page import page_of, write_snakeviz_page
+
+    page = page_of(dump)
+    back = report and os.path.relpath(report, page.parent)
+    try:
+        write_snakeviz_page(dump, page, title=f"cProfile of {dump.stem}", back=back)
+    except UserError as error:
+        # The dump is there all the same, and so is all else.
+        _say(str(error))
+
+
 def _write(args: argparse.Namespace, recording: Recording, output: Path) -> None:
     from jitscope.recordings import save_recording
 
     for path in filter(None, (output, args.json)):
         save_recording(recording, path)
     _say(f"recorded in {output}")
+    if recording.cprofile:
+        _write_snakeviz(Path(recording.cprofile), args.html)
     if args.html:
         from jitscope.report.recording_page import write_page
 

@@ -164,6 +164,7 @@ def test_several_passes_are_announced_before_they_start(tmp_path: Path) -> None:
     assert recording.counters is not None
     assert recording.phases[0].unobserved_wall_ns is not None
     assert (tmp_path / "out.prof").is_file()
+    assert "cProfile of out" in (tmp_path / "out.prof.html").read_text(encoding="utf-8")
 
 
 def test_importing_jitscope_imports_neither_jax_nor_numpy() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 
 from jitscope.report import growth, tables
 from jitscope.report.phases_page import PHASE_STYLES
@@ -48,7 +49,13 @@ class _Details:
     lines: list[_LineRow]
 
 
-def render_profile_page(session: Session, root: Path, *, beside: Neighbours) -> str:
+def render_profile_page(
+    session: Session,
+    root: Path,
+    *,
+    beside: Neighbours,
+    dump_pages: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """HTML of a session.
 
     Parameters
@@ -58,6 +65,8 @@ def render_profile_page(session: Session, root: Path, *, beside: Neighbours) -> 
         Repository, which file names are shown relative to.
     beside : Neighbours
         The other pages to link.
+    dump_pages : mapping of str to str
+        Address of the page of each cProfile dump that has one, by the dump's path in the session.
     """
     profiles = session.problems
     solves = [row for p in profiles for row in tables.solve_rows(p)]
@@ -68,6 +77,7 @@ def render_profile_page(session: Session, root: Path, *, beside: Neighbours) -> 
         page="profile",
         beside=beside,
         session=session,
+        dump_pages=dump_pages,
         columns=list(tables.COLUMNS),
         phase_colours=_phase_colours(),
         first_calls=[row for p in profiles if (row := tables.first_call_row(p))],

@@ -14,7 +14,8 @@ from jitscope.report.expectations_page import render_expectations_page
 from jitscope.report.phases_page import render_phases_page
 from jitscope.report.profile_page import render_profile_page
 from jitscope.report.rendering import TEMPLATES, Neighbours, render
-from jitscope.session import load_session
+from jitscope.report.snakeviz_page import write_snakeviz_page
+from jitscope.session import Session, load_session
 
 ASSETS = ("site.css", "phases.js", "growth.js")
 
@@ -83,7 +84,7 @@ def publish_session(root: Path, session: Path) -> Path:
     _copy_assets(html)
     page = html / "profile.html"
     beside = Neighbours(asv=False, profile=True, history=False)
-    page.write_text(render_profile_page(load_session(session), root, beside=beside), "utf-8")
+    page.write_text(_profile_page(session, root, page, beside), "utf-8")
     return page
 
 
@@ -99,13 +100,39 @@ def _copy_assets(html: Path) -> None:
     (html / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
 
 
+def _profile_page(path: Path, root: Path, page: Path, beside: Neighbours) -> str:
+    session = load_session(path)
+    dumps = _write_dumps(session, root, page)
+    return render_profile_page(session, root, beside=beside, dump_pages=dumps)
+
+
 def _write_profile(session: Path, root: Path, page: Path, beside: Neighbours) -> None:
     try:
-        text = render_profile_page(load_session(session), root, beside=beside)
+        text = _profile_page(session, root, page, beside)
     except UserError as error:
         text = render("unreadable.html", page="profile", beside=beside, reason=str(error))
         print(f"The profile page could not be written: {error}", file=sys.stderr)
     page.write_text(text, encoding="utf-8")
+
+
+def _write_dumps(session: Session, root: Path, page: Path) -> dict[str, str]:
+    """Write a page of each cProfile dump that is still there; their addresses by dump."""
+    folder = page.parent / "cprofile"
+    shutil.rmtree(folder, ignore_errors=True)
+    written: dict[str, str] = {}
+    for profile in session.problems:
+        for call, dump in profile.cprofile.items():
+            if not (root / dump).is_file():
+                continue
+            name = f"{len(written) + 1}.html"
+            title = f"cProfile of the {call} call of {profile.solver} on {profile.problem}"
+            try:
+                write_snakeviz_page(root / dump, folder / name, title=title, back=f"../{page.name}")
+            except UserError as error:
+                print(error, file=sys.stderr)
+            else:
+                written[dump] = f"{folder.name}/{name}"
+    return written
 
 
 def _publish_asv(root: Path, folder: Path, history: History) -> bool:

@@ -20,6 +20,7 @@ from jitscope.opportunities import Opportunity, opportunities
 from jitscope.phases import PHASES
 from jitscope.recording import CompileRequest, DevicePass, FunctionPhases, PhasesPass, Recording
 from jitscope.report.rendering import number
+from jitscope.report.snakeviz_page import page_of
 
 WIDTH = 100
 MOST_ROWS = 12
@@ -214,6 +215,10 @@ class _Report:
         for path in filter(None, (self._recording.cprofile, self._recording.lprof)):
             viewer = "snakeviz" if path.endswith(".prof") else "python -m line_profiler"
             self._console.print(f"{viewer} {_shortened(path)}", markup=False, soft_wrap=True)
+        dump = self._recording.cprofile
+        if dump is not None and page_of(Path(dump)).is_file():
+            text = f"The same without a server: {_shortened(str(page_of(Path(dump))))}"
+            self._console.print(text, markup=False, soft_wrap=True)
         overhead = self._recording.overhead
         if overhead is None:
             self._say("[dim]What recording itself costs here: `jitscope calibrate`.[/]")
