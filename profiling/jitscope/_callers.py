@@ -21,21 +21,22 @@ class Callers:
         self._skipped = ("<frozen ", *(path + os.sep for path in own), *skip)
         # An adapter calls a solver in its user's place.
         self._users = os.path.join(os.path.dirname(__file__), "adapters") + os.sep
-        self._outside: dict[CodeType, bool] = {}
+        self._outside: dict[str, bool] = {}
 
-    def find(self, frame: FrameType) -> tuple[CodeType, int]:
-        """Return code and line of the nearest frame outside."""
+    def find(self, frame: FrameType) -> tuple[str, int]:
+        """Return file and line of the nearest frame outside."""
         while not self.is_outside(frame.f_code) and frame.f_back is not None:
             frame = frame.f_back
-        return frame.f_code, frame.f_lineno
+        return frame.f_code.co_filename, frame.f_lineno
 
     def is_outside(self, code: CodeType) -> bool:
         """Return whether a frame of this code is the user's."""
-        outside = self._outside.get(code)
+        # Not by code: Python works out the hash of a code object anew each time, of a string once.
+        file = code.co_filename
+        outside = self._outside.get(file)
         if outside is None:
-            file = code.co_filename
             outside = file.startswith(self._users) or not file.startswith(self._skipped)
-            self._outside[code] = outside
+            self._outside[file] = outside
         return outside
 
 

@@ -3,8 +3,8 @@
 Nothing is timed and nothing waits, so one run can count all of them.
 """
 
-import inspect
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -203,9 +203,9 @@ class BudgetRecorder:
             self._converting = False
 
     def _add(self, what: What, kind: str, count: int) -> None:
-        frame = inspect.currentframe()
-        assert frame is not None, "CPython always has frames"
-        code, line, written = place_of(self._callers, frame, kind)
+        # A frame kept in a name of its own function would be left to the garbage collector.
+        caller = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+        code, line, written = place_of(self._callers, caller, kind)
         if what in _CONVERSIONS:
             kind = written
         self._totals[code.co_filename, line, code.co_qualname, what, kind] += count

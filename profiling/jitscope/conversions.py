@@ -4,7 +4,7 @@ Implicit ones too: ``bool(x)`` in an ``if``, a NumPy function given a JAX array,
 Python number given to a jitted function.
 """
 
-import inspect
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -75,7 +75,7 @@ class ConversionSite:
     copy_ns: int
 
 
-_Key = tuple[CodeType, int, Literal["to_host", "to_device"], str]
+_Key = tuple[str, int, str, Literal["to_host", "to_device"], str]
 
 
 def place_of(callers: Callers, frame: FrameType, kind: str) -> tuple[CodeType, int, str]:
@@ -171,10 +171,8 @@ class ConversionRecorder:
         """Take the hooks away; exceptions pass through."""
         self._hooks.close()
         sites = [
-            ConversionSite(
-                real_path(code.co_filename), line, code.co_qualname, direction, kind, *totals
-            )
-            for (code, line, direction, kind), totals in self._totals.items()
+            ConversionSite(real_path(file), line, function, direction, kind, *totals)
+            for (file, line, function, direction, kind), totals in self._totals.items()
         ]
         self._sites = tuple(sorted(sites, key=lambda site: (site.file, site.line, site.kind)))
 
@@ -210,9 +208,10 @@ class ConversionRecorder:
         return arrays
 
     def _add(self, direction: Literal["to_host", "to_device"], kind: str, *amounts: int) -> None:
-        frame = inspect.currentframe()
-        assert frame is not None, "CPython always has frames"
-        code, line, kind = place_of(self._callers, frame, kind)
-        totals = self._totals.setdefault((code, line, direction, kind), [0, 0, 0, 0])
+        # A frame kept in a name of its own function would be left to the garbage collector.
+        caller = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+        code, line, kind = place_of(self._callers, caller, kind)
+        key = (code.co_filename, line, code.co_qualname, direction, kind)
+        totals = self._totals.setdefault(key, [0, 0, 0, 0])
         for position, amount in enumerate(amounts):
             totals[position] += amount

@@ -9,7 +9,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import CodeType
 from typing import Any
 
 from jitscope._callers import real_path
@@ -135,7 +134,7 @@ def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     ]
 
 
-_Key = tuple[str, CodeType, int, Outcome, Cause | None, str | None]
+_Key = tuple[str, str, int, Outcome, Cause | None, str | None]
 
 
 class Requests:
@@ -148,7 +147,7 @@ class Requests:
     def add(
         self,
         function: str,
-        place: tuple[CodeType, int],
+        place: tuple[str, int],
         outcome: Outcome,
         signature: Signature | None,
     ) -> None:
@@ -158,8 +157,8 @@ class Requests:
         ----------
         function : str
             In the form ``jit(f)``.
-        place : tuple of code and int
-            The line that asked.
+        place : tuple of str and int
+            File and number of the line that asked.
         outcome : {"cold", "disk hit", "memory hit"}
         signature : Signature or None
             None of a memory hit, and where it is not known.
@@ -175,8 +174,6 @@ class Requests:
     def found(self) -> tuple[CompileRequest, ...]:
         """Return what was counted, in order of first occurrence."""
         return tuple(
-            CompileRequest(
-                function, real_path(code.co_filename), line, outcome, count, cause, changed
-            )
-            for (function, code, line, outcome, cause, changed), count in self._counts.items()
+            CompileRequest(function, real_path(file), line, outcome, count, cause, changed)
+            for (function, file, line, outcome, cause, changed), count in self._counts.items()
         )

@@ -1,8 +1,10 @@
 """Conversions: a program that says of each line what it converts is found out exactly."""
 
+import gc
 import inspect
 import re
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -129,6 +131,25 @@ def test_a_conversion_the_array_refuses_is_counted_once():
     with ConversionRecorder() as recorder:
         assert np.asarray(x).dtype == jnp.bfloat16
     assert [(site.count, site.bytes) for site in recorder.sites] == [(1, 4)]
+
+
+def test_functions_of_one_name_on_one_line_are_one_site():
+    x = jnp.float32(1)
+    with ConversionRecorder() as recorder:
+        for function in (lambda: float(x), lambda: 2 + float(x)):
+            function()
+    assert [site.count for site in recorder.sites] == [2]
+
+
+def test_no_code_of_the_program_is_kept():
+    with ConversionRecorder() as recorder:
+        code = compile("float(x)", "/elsewhere/made.py", "eval")
+        kept = weakref.ref(code)
+        eval(code, {"x": jnp.float32(1)})
+        del code
+        gc.collect()  # JAX lets go of tracebacks then
+        assert kept() is None
+    assert "/elsewhere/made.py" in {site.file for site in recorder.sites}
 
 
 def test_files_can_be_skipped():
