@@ -11,7 +11,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,17 @@ COMMIT_COLUMNS = (
 
 
 @dataclass(frozen=True)
+class Benchmark:
+    """One benchmark of today's suite: its unit, and the columns of its parameters in their order.
+
+    The unit is "" where the suite states none.
+    """
+
+    unit: str
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class History:
     """Everything that was measured, and the commits it was measured on.
 
@@ -62,11 +73,14 @@ class History:
         tree (or None): commits with equal names hold the same solver.
     notes : tuple of str
         What was left out of ``results``, and why; a sentence each.
+    suite : mapping of str to Benchmark
+        Today's benchmarks, by name.
     """
 
     results: pd.DataFrame
     commits: pd.DataFrame
     notes: tuple[str, ...]
+    suite: Mapping[str, Benchmark] = field(default_factory=dict[str, Benchmark])
 
     def rows(self) -> list[dict[str, Any]]:
         """Return `results` as one dict a row."""
@@ -103,7 +117,20 @@ def read_history(root: Path, results_dir: Path | None = None) -> History:
     rows: list[dict[str, Any]] = []
     for path in paths:
         rows += _rows_of_file(_read_results(path, root), benchmarks, notes)
-    return _ordered(rows, commits, notes)
+    return replace(_ordered(rows, commits, notes), suite=_suite(benchmarks))
+
+
+def _suite(benchmarks: Mapping[str, Any]) -> dict[str, Benchmark]:
+    return {
+        name: Benchmark(str(one.get("unit") or ""), _columns(one.get("param_names", ())))
+        for name, one in benchmarks.items()
+        if isinstance(one, dict)
+    }
+
+
+def _columns(names: Sequence[str]) -> tuple[str, ...]:
+    """Columns of a benchmark's parameters."""
+    return tuple(name if name not in RESULT_COLUMNS else f"param_{name}" for name in names)
 
 
 def read_commits(root: Path) -> pd.DataFrame:
@@ -244,7 +271,7 @@ def _why_unreadable(
 
 def _rows_of_benchmark(record: Mapping[str, Any], names: Sequence[str]) -> Iterator[dict[str, Any]]:
     combinations = list(itertools.product(*(record.get("params") or [])))
-    columns = [name if name not in RESULT_COLUMNS else f"param_{name}" for name in names]
+    columns = _columns(names)
 
     def column(key: str) -> Sequence[Any]:
         cells = record.get(key)
