@@ -100,6 +100,16 @@ def test_conversions_have_their_mend_and_lines_their_conversions():
     assert "# [stop]" in row
 
 
+def test_long_source_is_cut_and_figures_are_not():
+    long = replace(LINES[0], file="/p/" + "long_" * 6 + "name.py", source="x = 1 + " * 30)
+    text = shown(replace(EMPTY, conversions=(SITE,), lines=(long,)))
+    (row,) = [line for line in text.splitlines() if "x = 1 +" in line]
+    assert row.split()[:6] == [f"{long.file}:9", "4", "8.00", "0", "0", "0"]
+    assert row.rstrip().endswith("…")
+    assert len(row) <= WIDTH
+    assert "to device" in text
+
+
 def test_lines_alone_say_nothing_of_conversions():
     text = shown(replace(EMPTY, lines=LINES))
     assert "to host" not in text

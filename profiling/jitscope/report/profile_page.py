@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from jitscope.report import growth, tables
-from jitscope.report.phases_page import PHASE_STYLES
+from jitscope.report.phase_styles import PHASE_STYLES
 from jitscope.report.rendering import Neighbours, embedded_json, render
 from jitscope.session import ProblemProfile, Session
 

@@ -21,7 +21,7 @@ from jitscope.history import History, read_history
 from jitscope.report.exactness_table import exactness_table, markdown
 from jitscope.report.expectations_page import measured_words, predicted_words
 from jitscope.report.panels import Bar, Measurement, Panel, Setup, setups_of
-from jitscope.report.phases_page import PHASE_STYLES
+from jitscope.report.phase_styles import PHASE_STYLES
 from jitscope.report.rendering import interval, number
 from jitscope.report.speed_table import speed_table
 

@@ -1,58 +1,91 @@
-"""A recording as one self-contained HTML file: the terminal's report, with nothing to load."""
+"""A recording as one self-contained HTML file, readable without JavaScript, which it has none of.
+
+Names and paths of the program are text throughout; the policy of the page allows its sheet alone.
+"""
 
 from __future__ import annotations
 
-import io
+import base64
+import hashlib
+import os
 from pathlib import Path
+from urllib.parse import quote
 
-from rich.console import Console
-from rich.terminal_theme import TerminalTheme
+from markupsafe import Markup
 
+from jitscope.figures import MIN_SAMPLES
+from jitscope.opportunities import opportunities
 from jitscope.recording import Recording
-from jitscope.report.recording_terminal import WIDTH, print_recording
+from jitscope.report import recording_view as view
+from jitscope.report.rendering import TEMPLATES, render
+from jitscope.report.snakeviz_page import page_of
 
-_LIGHT = TerminalTheme(
-    (255, 255, 255),
-    (27, 34, 48),
-    [
-        *((27, 34, 48), (176, 32, 32), (24, 110, 60), (150, 100, 0)),
-        *((33, 85, 165), (120, 40, 140), (0, 110, 120), (90, 98, 112)),
-    ],
-)
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="UTF-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; style-src 'unsafe-inline'">
-<title>A jitscope recording</title>
-<style>
-{stylesheet}
-body {{ color: #1b2230; background: #ffffff; margin: 2rem; }}
-pre {{ font-family: ui-monospace, Menlo, Consolas, monospace; overflow-x: auto; }}
-@media (prefers-color-scheme: dark) {{
-  body {{ color: #e4e8ef; background: #14181f; }}
-  body span {{ color: inherit !important; }}
-}}
-</style>
-</head>
-<body>
-<main><pre tabindex="0" aria-label="Report of the recording"><code>{code}</code></pre></main>
-</body>
-</html>
-"""
+MOST_ROWS = 200
+"""Rows of a table; the file has all of them."""
+SECTIONS = {
+    "phases": "Phases",
+    "compiled": "Compiled",
+    "conversions": "Conversions",
+    "device": "Device",
+    "lines": "Lines",
+    "counters": "Counters",
+    "opportunities": "Opportunities",
+    "cprofile": "cProfile",
+}
 
 
 def write_page(recording: Recording, path: Path) -> None:
-    """Write the page; names and paths of the program are shown as text.
+    """Write the page; it links the page of the cProfile dump if that one is there.
 
     Parameters
     ----------
     recording : Recording
     path : Path
     """
-    console = Console(width=WIDTH, record=True, file=io.StringIO(), force_terminal=True)
-    print_recording(recording, console)
-    page = console.export_html(theme=_LIGHT, code_format=_PAGE)
-    path.write_text(page, encoding="utf-8")
+    dump = recording.cprofile
+    beside = page_of(Path(dump)) if dump is not None else None
+    linked = None
+    if beside is not None and beside.is_file():
+        linked = quote(os.path.relpath(beside, path.parent))
+    path.write_text(render_recording(recording, dump_page=linked), encoding="utf-8")
+
+
+def render_recording(
+    recording: Recording, *, dump_page: str | None, back: str | None = None
+) -> str:
+    """Return the page's HTML.
+
+    Parameters
+    ----------
+    recording : Recording
+    dump_page : str or None
+        Address of the page of the cProfile dump; None if there is none.
+    back : str, optional
+        Address of the page that this one belongs to.
+    """
+    sheet = "\n".join(
+        (TEMPLATES / name).read_text(encoding="utf-8") for name in ("site.css", "recording.css")
+    )
+    digest = base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()
+    counters = recording.counters
+    return render(
+        "recording.html",
+        policy=(
+            f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        ),
+        # Our own file, and nothing of the program's in it.
+        sheet=Markup(sheet),
+        what=" ".join(recording.command) or "a block of a process",
+        sections=SECTIONS.items(),
+        back=back,
+        recording=recording,
+        phases=view.phases_view(recording),
+        conversions=view.conversion_rows(recording),
+        device=view.device_view(recording),
+        lines=view.line_rows(recording),
+        counters=None if counters is None else view.counter_rows(counters),
+        opportunities=opportunities(recording),
+        dump_page=dump_page,
+        most=MOST_ROWS,
+        least=MIN_SAMPLES,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from jitscope.mends import advice_for, mend_of
 from jitscope.opportunities import Opportunity, opportunities
 from jitscope.phases import PHASES
 from jitscope.recording import CompileRequest, DevicePass, FunctionPhases, PhasesPass, Recording
-from jitscope.report.rendering import number
+from jitscope.report.recording_view import counter_rows
+from jitscope.report.rendering import number, place, shortened
 from jitscope.report.snakeviz_page import page_of
 
 WIDTH = 100
@@ -131,20 +131,20 @@ class _Report:
             return
         rows = annotate(lines, self._recording.conversions or ())
         costly = sorted(rows, key=lambda row: -row.time.time_ns)
-        table = _table("Lines, costliest first", ("line", "hits", "ms"), ("source",))
         known = self._recording.conversions is not None
-        if known:
-            table = _table(
-                "Lines, costliest first, and what they convert",
-                ("line", "hits", "ms", "to host", "to device", "wait ms"),
-                ("source",),
-            )
+        title = "Lines, costliest first" + (", and what they convert" if known else "")
+        beside = ("to host", "to device", "wait ms") if known else ()
+        table = _table(title, ("line", "hits", "ms", *beside), ("source",))
         for row in costly[:MOST_ROWS]:
             numbers = [str(row.time.hits), _ms(row.time.time_ns)]
             if known:
                 numbers += [str(row.to_host), str(row.to_device), _ms(row.wait_ns)]
-            place = _place(row.time.file, row.time.line)
-            table.add_row(place, *numbers, escape(row.time.source))
+            where = _place(row.time.file, row.time.line)
+            table.add_row(where, *numbers, escape(row.time.source))
+        # Rich would cut all columns alike, and a figure that is cut is another one.
+        *figures, source = table.columns
+        taken = sum(max(len(str(cell)) for cell in (one.header, *one.cells)) for one in figures)
+        source.max_width = max(12, self._console.width - taken - 2 * len(table.columns))
         self._show(table, len(rows))
 
     def _device(self, device: DevicePass) -> None:
@@ -176,20 +176,7 @@ class _Report:
         if counters is None:
             return
         table = _table("Counters", ("counter", "value"))
-        found: dict[str, int | float | None] = {
-            "modules compiled": counters.compiled,
-            "modules loaded from the cache": counters.loaded,
-            "traces": counters.traces,
-            "jaxpr equations": counters.jaxpr_equations,
-            "HLO instructions": counters.hlo_instructions,
-            "fused kernels": counters.fused_kernels,
-            "temporary bytes": counters.temp_bytes,
-            "peak bytes, largest module": counters.peak_bytes,
-            "flops, loop-free programs": counters.flops,
-            "bytes accessed, loop-free programs": counters.bytes_accessed,
-            "host syncs": counters.host_syncs,
-        }
-        for name, value in found.items():
+        for name, value in counter_rows(counters).items():
             table.add_row(name, "not known" if value is None else f"{value:,.0f}")
         self._show(table, 0)
 
@@ -214,10 +201,10 @@ class _Report:
             self._say(f"[red]The {escape(name)} pass gave nothing: {escape(reason)}.[/]")
         for path in filter(None, (self._recording.cprofile, self._recording.lprof)):
             viewer = "snakeviz" if path.endswith(".prof") else "python -m line_profiler"
-            self._console.print(f"{viewer} {_shortened(path)}", markup=False, soft_wrap=True)
+            self._console.print(f"{viewer} {shortened(path)}", markup=False, soft_wrap=True)
         dump = self._recording.cprofile
         if dump is not None and page_of(Path(dump)).is_file():
-            text = f"The same without a server: {_shortened(str(page_of(Path(dump))))}"
+            text = f"The same without a server: {shortened(str(page_of(Path(dump))))}"
             self._console.print(text, markup=False, soft_wrap=True)
         overhead = self._recording.overhead
         if overhead is None:
@@ -333,12 +320,4 @@ def _ms(duration_ns: float) -> str:
 
 
 def _place(file: str, line: int) -> str:
-    return escape(f"{_shortened(file)}:{line}")
-
-
-def _shortened(file: str) -> str:
-    """Return a path below this folder without it, and others by their last three parts."""
-    path = Path(file)
-    if path.is_relative_to(Path.cwd()):
-        return str(path.relative_to(Path.cwd()))
-    return str(path) if len(path.parts) <= 4 else os.path.join("…", *path.parts[-3:])
+    return escape(place(file, line))

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,19 @@ def count(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) else number(value)
 
 
+def shortened(file: str) -> str:
+    """Return a path below this folder without it, and others by their last three parts."""
+    path = Path(file)
+    if path.is_relative_to(Path.cwd()):
+        return str(path.relative_to(Path.cwd()))
+    return str(path) if len(path.parts) <= 4 else os.path.join("…", *path.parts[-3:])
+
+
+def place(file: str, line: int) -> str:
+    """Return a line as file:line, the file shortened."""
+    return f"{shortened(file)}:{line}"
+
+
 def render(template: str, **values: Any) -> str:
     """Render one template; every value is escaped."""
     environment = Environment(
@@ -82,6 +96,7 @@ def render(template: str, **values: Any) -> str:
     )
     filters: dict[str, Any] = environment.filters
     filters |= {"number": number, "interval": interval, "count": count}
+    filters |= {"place": place, "shortened": shortened}
     return environment.get_template(template).render(
         content_security_policy=CONTENT_SECURITY_POLICY, **values
     )
