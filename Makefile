@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test exactness ratios bench history compare profile html serve clean
+.PHONY: help install check test exactness ratios bench history compare gate export profile html \
+  serve clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +46,13 @@ history: $(STAMP)  ## measure predicted commits and HEAD in rounds (RANGE=v1..ma
 compare: $(STAMP)  ## compare two measured commits (BASE=HEAD~1 TO=HEAD)
 	@$(BIN)/jitscope compare '$(or $(BASE),HEAD~1)' '$(or $(TO),HEAD)'
 
+gate: $(STAMP)  ## fail if a counter regressed (BASE=HEAD~1 TO=HEAD TIMES=1 SUMMARY=file)
+	@$(BIN)/jitscope gate --base '$(or $(BASE),HEAD~1)' --head '$(or $(TO),HEAD)' \
+	  $(if $(TIMES),--times) $(if $(SUMMARY),--summary '$(SUMMARY)')
+
+export: $(STAMP)  ## write the history as Parquet and CSV to results/export
+	@$(BIN)/jitscope export
+
 profile: $(STAMP)  ## where one fit's time goes, to the line (SOLVER=scipy, PROBLEM=linear_100)
 	@$(BIN)/jitscope profile $(if $(SOLVER),--solver '$(SOLVER)') $(if $(PROBLEM),--problem '$(PROBLEM)')
 
@@ -55,5 +63,5 @@ serve: $(STAMP)  ## serve the pages on 127.0.0.1 (PORT=8000)
 	@$(BIN)/jitscope serve $(if $(PORT),--port '$(PORT)')
 
 clean:  ## remove .venv and everything generated (results and sessions stay)
-	rm -rf .venv .venv-newest $(VENV) .asv results/html .pytest_cache .ruff_cache .hypothesis \
-	  build solver/*.egg-info profiling/*.egg-info profiling/build
+	rm -rf .venv .venv-newest $(VENV) .asv results/html results/export .pytest_cache .ruff_cache \
+	  .hypothesis build solver/*.egg-info profiling/*.egg-info profiling/build

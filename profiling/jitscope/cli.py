@@ -86,6 +86,18 @@ def _serve(args: argparse.Namespace) -> int:
     return 0
 
 
+def _export(args: argparse.Namespace) -> int:
+    from jitscope import export
+
+    return export.run(args)
+
+
+def _gate(args: argparse.Namespace) -> int:
+    from jitscope import gate
+
+    return gate.run(args)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="jitscope", description="Measure where the time of JAX code goes."
@@ -128,6 +140,17 @@ def _parser() -> argparse.ArgumentParser:
 
     html = commands.add_parser("html", help="publish the pages from the committed results")
     html.set_defaults(run=_html)
+
+    exported = commands.add_parser("export", help="write the history as Parquet and CSV")
+    exported.add_argument("--to", type=Path, help="folder of the tables (default: results/export)")
+    exported.set_defaults(run=_export)
+
+    gated = commands.add_parser("gate", help="fail if a counter regressed since a base commit")
+    gated.add_argument("--base", required=True, help="revision to compare with")
+    gated.add_argument("--head", default="HEAD", help="revision to judge (default: HEAD)")
+    gated.add_argument("--times", action="store_true", help="let times and memory fail, too")
+    gated.add_argument("--summary", type=Path, help="write the Markdown to this file")
+    gated.set_defaults(run=_gate)
 
     serve = commands.add_parser("serve", help="serve the pages on 127.0.0.1")
     serve.add_argument("--port", type=int, default=8000)

@@ -87,7 +87,7 @@ class History:
         return [{str(k): v for k, v in r.items()} for r in self.results.to_dict("records")]
 
 
-def read_history(root: Path, results_dir: Path | None = None) -> History:
+def read_history(root: Path, results_dir: Path | None = None, *, head: str = "HEAD") -> History:
     """Read asv's results and git's log of one project.
 
     Parameters
@@ -96,6 +96,8 @@ def read_history(root: Path, results_dir: Path | None = None) -> History:
         Working tree of the project.
     results_dir : Path, optional
         asv's results folder; ``root/results/asv`` unless given.
+    head : str
+        Revision whose first-parent line is read.
 
     Returns
     -------
@@ -107,7 +109,7 @@ def read_history(root: Path, results_dir: Path | None = None) -> History:
     UserError
         If git fails, or a results file cannot be read.
     """
-    commits = read_commits(root)
+    commits = read_commits(root, head)
     folder = results_dir if results_dir is not None else root / "results" / "asv"
     paths = sorted(p for p in folder.glob("*/*.json") if p.name != "machine.json")
     if not paths:
@@ -133,8 +135,8 @@ def _columns(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name if name not in RESULT_COLUMNS else f"param_{name}" for name in names)
 
 
-def read_commits(root: Path) -> pd.DataFrame:
-    """Commits on the first-parent line of HEAD, oldest first; see `History.commits`.
+def read_commits(root: Path, head: str = "HEAD") -> pd.DataFrame:
+    """Commits on the first-parent line of a revision, oldest first; see `History.commits`.
 
     Raises
     ------
@@ -143,7 +145,7 @@ def read_commits(root: Path) -> pd.DataFrame:
     """
     fields = ("%H", "%P", "%s", "%aI", "%(trailers:key=Expectation,valueonly,separator=%x2C)")
     plain = ("-c", "i18n.logOutputEncoding=UTF-8", "-c", "log.showSignature=false")
-    log = ("log", "-z", "--first-parent", "--reverse", "--format=" + "%x1f".join(fields), "HEAD")
+    log = ("log", "-z", "--first-parent", "--reverse", "--format=" + "%x1f".join(fields), head)
     try:
         printed = run_git(root, *plain, *log)
     except GitError as error:

@@ -24,8 +24,8 @@ FLOOR = 0.01
 """No smaller relative change of a time is called one."""
 ENOUGH_REPEATS = 4
 """Relative changes that quartiles need."""
-ROUNDING_DIGITS = 0.1
-"""Digits that a change of the order of operations may cost or gain."""
+ROUNDING_DIGITS = 1.0
+"""Digits that another order of operations may cost or gain: the last one."""
 _NEWEST = 50
 _STANDARD_ERRORS = 3.0
 
