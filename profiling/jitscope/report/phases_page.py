@@ -1,11 +1,12 @@
 """The page "Phases over time": which phase of a fit moved, and at which commit."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from jitscope.history import History
+from jitscope.report.conditions import conditions_of
 from jitscope.report.panels import Bar, Measurement, Panel, Setup, setups_of
-from jitscope.report.phase_styles import OTHER_COLOUR, PHASE_STYLES, PhaseStyle
+from jitscope.report.phase_styles import PhaseStyle, phase_styles
 from jitscope.report.rendering import Neighbours, count, embedded_json, interval, number, render
 
 STATUS_WORDS = {
@@ -13,39 +14,6 @@ STATUS_WORDS = {
     "failed": "failed: this problem gave no value",
     "missing": "not measured",
 }
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A condition of measurement: its short name, and the question that its charts answer."""
-
-    name: str
-    label: str
-    question: str
-    explained: str
-
-
-CONDITIONS = (
-    Condition(
-        "cold",
-        "Cold",
-        "How long does the very first fit take, and what is it spent on?",
-        "A fresh Python process with no compilation cache: import, compile everything, fit.",
-    ),
-    Condition(
-        "warm_disk",
-        "Warm disk",
-        "With a compilation cache on disk, what does the first fit still cost?",
-        "A fresh Python process, but an earlier process has filled JAX's disk cache.",
-    ),
-    Condition(
-        "warm_memory",
-        "Warm memory",
-        "Once everything is compiled, what does one more fit cost?",
-        "A later fit in the same process: nothing is imported or compiled any more. Observing "
-        "slows so short a call down: the hollow bar is its duration, the stack shows the parts.",
-    ),
-)
 
 
 def render_phases_page(history: History, *, beside: Neighbours) -> str:
@@ -64,7 +32,7 @@ def render_phases_page(history: History, *, beside: Neighbours) -> str:
         page="phases",
         setups=setups,
         problems=list(dict.fromkeys(name for setup in setups for name in setup.problems)),
-        conditions=_conditions(setups),
+        conditions=conditions_of(n for setup in setups for n in setup.conditions),
         styles=_styles(setups),
         notes=history.notes,
         latest=latest,
@@ -74,19 +42,9 @@ def render_phases_page(history: History, *, beside: Neighbours) -> str:
     )
 
 
-def _conditions(setups: Sequence[Setup]) -> list[Condition]:
-    known = {condition.name: condition for condition in CONDITIONS}
-    names = dict.fromkeys(name for setup in setups for name in setup.conditions)
-    order = [*(n for n in known if n in names), *(n for n in names if n not in known)]
-    return [known.get(n) or Condition(n, n, f"How long does a fit take: {n}?", "") for n in order]
-
-
 def _styles(setups: Sequence[Setup]) -> dict[str, PhaseStyle]:
-    """Styles of the phases that any panel has, in the order in which they are stacked."""
-    present = {name for setup in setups for panel in setup.panels for name in panel.phases}
-    known = {style.name: style for style in PHASE_STYLES if style.name in present}
-    others = {n: PhaseStyle(n, n, OTHER_COLOUR, n) for n in sorted(present - known.keys())}
-    return known | others
+    names = (name for setup in setups for panel in setup.panels for name in panel.phases)
+    return {style.name: style for style in phase_styles(names)}
 
 
 def _chart_data(setups: Sequence[Setup]) -> dict[str, object]:

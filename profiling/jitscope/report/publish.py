@@ -11,13 +11,18 @@ from jitscope.errors import UserError
 from jitscope.expectations import compare, read_predictions
 from jitscope.history import History, read_history
 from jitscope.report.expectations_page import render_expectations_page
+from jitscope.report.forge import commit_address
+from jitscope.report.history_pages import write_history_pages
 from jitscope.report.phases_page import render_phases_page
 from jitscope.report.profile_page import render_profile_page
 from jitscope.report.rendering import TEMPLATES, Neighbours, render
 from jitscope.report.snakeviz_page import write_snakeviz_page
 from jitscope.session import Session, load_session
 
-ASSETS = ("site.css", "phases.js", "growth.js")
+ASSETS = (
+    *("site.css", "site.js", "growth.js"),
+    *("phases.js", "timeline.js", "timeline_chart.js"),
+)
 
 
 def publish(root: Path, session: Path | None = None) -> Path:
@@ -52,6 +57,7 @@ def publish(root: Path, session: Path | None = None) -> Path:
         "index.html": render_phases_page(history, beside=beside),
         "expectations.html": render_expectations_page(history, comparisons, beside=beside),
     }
+    write_history_pages(html, history, address=commit_address(root), beside=beside)
     for name, text in pages.items():
         (html / name).write_text(text, encoding="utf-8")
     if session is not None:

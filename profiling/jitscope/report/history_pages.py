@@ -1,0 +1,38 @@
+"""Write the pages that are made of a history, and their data files."""
+
+import shutil
+from pathlib import Path
+
+from jitscope.history import History
+from jitscope.report import timeline_data as timelines
+from jitscope.report.rendering import Neighbours
+from jitscope.report.setups import setup_lines
+from jitscope.report.site_data import FOLDER
+from jitscope.report.timeline_page import render_timeline_page
+from jitscope.series import series_of
+
+
+def write_history_pages(
+    html: Path, history: History, *, address: str | None, beside: Neighbours
+) -> None:
+    """Write them all.
+
+    Parameters
+    ----------
+    html : Path
+        The site's folder; data of an earlier run are removed from it.
+    history : History
+    address : str or None
+        What a hash is added to for a link to its commit.
+    beside : Neighbours
+        The other pages to link.
+    """
+    series = series_of(history)
+    setups = setup_lines(history)
+    problems = timelines.problems_by_setup(series, setups)
+    found = timelines.find_steps(series)
+    shutil.rmtree(html / FOLDER, ignore_errors=True)
+    timelines.write_commits(html, history)
+    timelines.write_timelines(html, series, setups, problems, found)
+    page = render_timeline_page(history, series, setups, problems, address=address, beside=beside)
+    (html / "timeline.html").write_text(page, encoding="utf-8")

@@ -1,0 +1,73 @@
+"""The page "Timeline": the phases of one problem, commit by commit, and what moved with them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from jitscope.history import PHASE_BENCHMARK, History
+from jitscope.report.conditions import conditions_of
+from jitscope.report.phase_styles import phase_styles
+from jitscope.report.rendering import Neighbours, embedded_json, render
+from jitscope.report.setups import SetupLine
+from jitscope.report.timeline_data import timeline_name
+from jitscope.series import Series
+
+
+def render_timeline_page(
+    history: History,
+    series: Sequence[Series],
+    setups: Sequence[SetupLine],
+    problems: Mapping[tuple[str, str], Sequence[str]],
+    *,
+    address: str | None,
+    beside: Neighbours,
+) -> str:
+    """HTML of the page; its data lie in files of their own (`timeline_data`).
+
+    Parameters
+    ----------
+    history : History
+        With no phase measured, the page says what to run.
+    series : sequence of Series
+    setups : sequence of SetupLine
+    problems : mapping
+        Problems of each setup's key.
+    address : str or None
+        What a hash is added to for a link to its commit.
+    beside : Neighbours
+        The other pages to link.
+    """
+    phases = [one for one in series if one.key.benchmark == PHASE_BENCHMARK]
+    conditions = conditions_of(one.key.parameter("condition") or "" for one in phases)
+    styles = phase_styles(one.key.parameter("phase") or "" for one in phases if _is_part(one))
+    shown = [setup for setup in setups if problems[setup.key]]
+    return render(
+        "timeline.html",
+        page="timeline",
+        setups=shown,
+        conditions=conditions,
+        styles=styles,
+        notes=history.notes,
+        beside=beside,
+        data=embedded_json(
+            {
+                "address": address,
+                "styles": [asdict(style) for style in styles],
+                "conditions": [asdict(condition) for condition in conditions],
+                "setups": [
+                    {
+                        "name": setup.name,
+                        "problems": [
+                            {"name": name, "file": timeline_name(s, p)}
+                            for p, name in enumerate(problems[setup.key])
+                        ],
+                    }
+                    for s, setup in enumerate(setups)
+                    if problems[setup.key]
+                ],
+            }
+        ),
+    )
+
+
+def _is_part(series: Series) -> bool:
+    return not (series.key.parameter("phase") or "").endswith("wall")
