@@ -36,7 +36,7 @@ def test_every_measured_phase_is_a_piece_of_its_commits_bar(
     assert "broken" in words
     assert any(word.startswith("conversions to host") for word in words)
     page.select_option("select[name=problem]", "gaussian_1000")
-    page.wait_for_function("document.querySelector('#title').textContent === 'gaussian_1000'")
+    page.wait_for_selector("html[data-drawn]")
     assert page.locator(PIECES).count() == 7 * 3
     assert "failed" in page.locator("#chart .annotation-text").all_text_contents()
     site_watched.assert_quiet()
@@ -70,6 +70,7 @@ def test_the_state_is_a_permanent_link(
     page.select_option("select[name=problem]", "gaussian_1000")
     page.locator("input[value=warm_memory]").check()
     page.locator("input[value=log]").check()
+    page.wait_for_selector("html[data-drawn]")
     page.get_by_role("button", name="Zoom in").click()
     shown = shown_commits(page)
     assert 0 < len(shown) < 5
@@ -161,6 +162,7 @@ def test_nothing_scrolls_sideways_or_is_cut(
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     for scale in ("linear", "log"):
         page.locator(f"input[value={scale}]").check()
+        page.wait_for_selector("html[data-drawn]")
         # The y axis does not leave the screen, and every label lies within the chart.
         cut = page.evaluate(
             "(() => { const box = document.querySelector('#chart').getBoundingClientRect();"

@@ -159,6 +159,7 @@
 
   // Another problem, condition or setup: keep the range, by its commits.
   const reload = async (wanted = {}) => {
+    delete document.documentElement.dataset.drawn;
     const problem = setup().problems.find((one) => one.name === chosen("problem")) ?? setup().problems[0];
     const ends = slots.length && from + to && !(from === 0 && to === slots.length - 1) ? [slots[from].hash, slots[to].hash] : [wanted.from, wanted.to];
     try {
