@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jax._src import compiler, monitoring, pjit, stages
-from jax._src.array import ArrayImpl
-from jax._src.interpreters import pxla
-from jax._src.lib import xla_client  # type: ignore[attr-defined]
 
 from .fused_solver import write_fused_solver
+from .hooks import jax_state
 
 
 class Clock:
@@ -58,30 +55,4 @@ def _loaded(package: str) -> list[str]:
 @pytest.fixture
 def hook_state() -> Callable[[], dict[str, Any]]:
     """Return a function that returns everything that a recorder could leave behind in JAX."""
-    owners: list[Any] = [
-        compiler,
-        pjit,
-        pxla,
-        xla_client,
-        pxla.ExecuteReplicated,
-        pxla.InputsHandler,
-        stages.Compiled,
-        ArrayImpl,
-    ]
-
-    def state() -> dict[str, Any]:
-        found: dict[str, Any] = {
-            f"{owner.__name__}.{name}": value
-            for owner in owners
-            for name, value in vars(owner).items()
-            if callable(value) or isinstance(value, property)
-        }
-        found |= {f"handler of {kind}": hook for kind, hook in pxla.shard_arg_handlers.items()}
-        found["listeners"] = [
-            *monitoring.get_event_listeners(),
-            *monitoring.get_scalar_listeners(),
-            *monitoring.get_event_duration_listeners(),
-        ]
-        return found
-
-    return state
+    return jax_state
