@@ -8,29 +8,49 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import cattrs
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from jitscope.errors import UserError
+from jitscope.fresh import run_child
 from jitscope.machine import describe_machine
-from jitscope.overhead import Cost, Overhead, calibrate
+from jitscope.overhead import POINTS, Cost, Overhead, Share, calibrate, verdict
 from jitscope.selftest import fingerprint, read_json, user_cache_folder, write_json
 
-BUDGETS = {
-    "per_light_call_ns": ("a jitted call, light mode", 20.0),
-    "per_jit_call_ns": ("a jitted call, full mode", 80.0),
-    "per_conversion_ns": ("a conversion", 10.0),
-    "per_span_ns": ("a span of one's own", 20.0),
-}
-"""Fields of `Overhead` in words, and what the project allows each of them, in microseconds."""
+
+@dataclass(frozen=True)
+class Budget:
+    """What the project allows a field of `Overhead`.
+
+    Attributes
+    ----------
+    field, what : str
+        Its name, and what recording adds to, in words.
+    most : float
+    unit : {"µs", "%"}
+    """
+
+    field: str
+    what: str
+    most: float
+    unit: Literal["µs", "%"]
+
+
+BUDGETS = (
+    Budget("per_light_call_ns", "a jitted call, light mode", 20.0, "µs"),
+    Budget("light_share", "a first call, light mode", 2.0, "%"),
+    Budget("per_jit_call_ns", "a jitted call, full mode", 80.0, "µs"),
+    Budget("per_conversion_ns", "a conversion", 10.0, "µs"),
+    Budget("per_span_ns", "a span of one's own", 20.0, "µs"),
+    Budget("device_share", "a compiled loop, device pass", 10.0, "%"),
+)
 
 
 def remembered_overhead(folder: Path | None = None) -> Overhead:
@@ -52,6 +72,10 @@ def remembered_overhead(folder: Path | None = None) -> Overhead:
     if known is not None:
         with suppress(cattrs.BaseValidationError, cattrs.StructureHandlerNotFoundError):
             return cattrs.structure(known, Overhead)
+    print(
+        "jitscope: measures what recording costs on this machine, this once: ten seconds or so.",
+        file=sys.stderr,
+    )
     return measured_overhead(folder)
 
 
@@ -63,16 +87,7 @@ def measured_overhead(folder: Path | None = None) -> Overhead:
     UserError
         If it could not be measured.
     """
-    run = subprocess.run(
-        [sys.executable, "-m", "jitscope.calibrated"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if run.returncode != 0:
-        reason = (run.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise UserError(f"the recorders' own cost could not be measured: {reason}")
-    found = json.loads(run.stdout.splitlines()[-1])
+    found = run_child("jitscope.calibrated", [], what="measuring what recording costs")
     path = _path(folder)
     if path is not None:
         with suppress(OSError):
@@ -85,26 +100,28 @@ def run(args: argparse.Namespace) -> int:
     found = measured_overhead()
     if args.json:
         write_json(args.json, asdict(found))
-    table = Table(title="What recording costs here, µs", box=SIMPLE_HEAD, show_edge=False)
-    for heading in ("what", "median", "95% interval", "at most", ""):
-        table.add_column(heading, justify="left" if heading in ("what", "") else "right")
-    for name, (what, most_us) in BUDGETS.items():
-        cost: Cost | None = getattr(found, name)
-        if cost is None:
-            table.add_row(what, "not measured", "", f"{most_us:g}", "")
-            continue
-        ends = f"{cost.low_ns / 1e3:.1f} to {cost.high_ns / 1e3:.1f}"
-        verdict = verdict_of(cost, most_us)
-        table.add_row(what, f"{cost.median_ns / 1e3:.1f}", ends, f"{most_us:g}", verdict)
-    Console().print(table)
+    table = Table(title="What recording adds here", box=SIMPLE_HEAD, show_edge=False)
+    for heading in ("to", "median", "95% interval", "at most", "verdict"):
+        table.add_column(heading, justify="left" if heading in ("to", "verdict") else "right")
+    for budget in BUDGETS:
+        table.add_row(budget.what, *row_of(budget, getattr(found, budget.field)))
+    console = Console()
+    console.print(table)
+    console.print(f"[dim]The loop runs over {POINTS:,} numbers.[/]")
     return 0
 
 
-def verdict_of(cost: Cost, most_us: float) -> str:
-    """Return whether all of the interval keeps a budget in microseconds, or breaks it."""
-    if cost.high_ns <= most_us * 1e3:
-        return "met"
-    return "missed" if cost.low_ns > most_us * 1e3 else "undecided"
+def row_of(budget: Budget, cost: Cost | Share | None) -> tuple[str, str, str, str]:
+    """Return the cells for a cost: median, interval, budget and verdict."""
+    most = f"{budget.most:g} {budget.unit}"
+    if cost is None:
+        return "not measured", "", most, ""
+    if isinstance(cost, Share):
+        middle, low, high = cost.median_percent, cost.low_percent, cost.high_percent
+    else:
+        middle, low, high = (ns / 1e3 for ns in (cost.median_ns, cost.low_ns, cost.high_ns))
+    judged = verdict(low, high, budget.most)
+    return f"{middle:.1f} {budget.unit}", f"{low:.1f} to {high:.1f}", most, judged
 
 
 def _path(folder: Path | None) -> Path | None:
@@ -116,5 +133,13 @@ def _path(folder: Path | None) -> Path | None:
     return folder / f"overhead-{name}-{fingerprint()}.json"
 
 
+def measure_here() -> Overhead:
+    """Measure everything in this process, in some ten seconds; call it in one of its own."""
+    from jitscope.shares import device_share, light_share
+
+    costs = calibrate()
+    return replace(costs, light_share=light_share(), device_share=device_share())
+
+
 if __name__ == "__main__":
-    print(json.dumps(asdict(calibrate())))
+    print(json.dumps(asdict(measure_here())))

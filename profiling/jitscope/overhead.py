@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
+from typing import Literal
 
 import numpy as np
 
@@ -14,6 +15,10 @@ from jitscope.phases import PhaseRecorder
 
 _ROUNDS = 15
 _CALLS = 20
+
+POINTS = 20_000
+"""Length of the arrays in the compiled loop of `Overhead.device_share`."""
+Verdict = Literal["met", "missed", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,24 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Share:
+    """A median over rounds with an interval of at least 95%, in percent; otherwise as `Cost`.
+
+    Attributes
+    ----------
+    median_percent, low_percent, high_percent : float
+        Of the same call without the recorder.
+    n : int
+        Number of rounds.
+    """
+
+    median_percent: float
+    low_percent: float
+    high_percent: float
+    n: int
+
+
+@dataclass(frozen=True)
 class Overhead:
     """What recording adds, in nanoseconds; what is not listed here adds less than a span.
 
@@ -50,12 +73,31 @@ class Overhead:
     per_light_call_ns : Cost or None
         To a jitted call with one JAX array, by a light `PhaseRecorder`; None in records from
         before it was measured.
+    light_share : Share or None
+        Added to a call that compiles, by a light `PhaseRecorder`. None where it was not measured:
+        `calibrate` leaves it to `jitscope.shares`.
+    device_share : Share or None
+        Added to a compiled loop over `POINTS` float32, by a `DeviceRecorder`; None likewise.
     """
 
     per_jit_call_ns: Cost
     per_conversion_ns: Cost
     per_span_ns: Cost
     per_light_call_ns: Cost | None = None
+    light_share: Share | None = None
+    device_share: Share | None = None
+
+    def in_words(self) -> str:
+        """Return the sentence that every report of a recording ends with."""
+        words = (
+            f"Recording costs {self.per_jit_call_ns.median_ns / 1e3:.0f} µs a jitted call, "
+            f"{self.per_conversion_ns.median_ns / 1e3:.0f} µs a conversion, "
+            f"{self.per_span_ns.median_ns / 1e3:.1f} µs a span here"
+        )
+        if self.device_share is None:
+            return f"{words}."
+        percent = self.device_share.median_percent
+        return f"{words}; profiling the device {percent:.1f}% of a loop over {POINTS:,} numbers."
 
 
 def calibrate() -> Overhead:
@@ -102,7 +144,12 @@ def calibrate() -> Overhead:
         plain_ns = _ns_per_call(call)
         with PhaseRecorder(mode="light"):
             light.append(_ns_per_call(call) - plain_ns)
-    return Overhead(*(median_cost(costs[1:]) for costs in (phases, conversions, spans, light)))
+    return Overhead(
+        median_cost(phases[1:]),
+        median_cost(conversions[1:]),
+        median_cost(spans[1:]),
+        median_cost(light[1:]),
+    )
 
 
 def _enter_span(recorder: PhaseRecorder) -> None:
@@ -119,6 +166,37 @@ def _ns_per_call(function: Callable[[], None]) -> float:
 
 
 def median_cost(samples_ns: Sequence[float]) -> Cost:
+    """Return the median of independent samples in nanoseconds, and its interval.
+
+    Raises
+    ------
+    ValueError
+        Fewer than 6 samples.
+    """
+    return Cost(*_median_and_interval(samples_ns), len(samples_ns))
+
+
+def median_share(samples_percent: Sequence[float]) -> Share:
+    """Return the same of samples in percent."""
+    return Share(*_median_and_interval(samples_percent), len(samples_percent))
+
+
+def verdict(low: float, high: float, most: float) -> Verdict:
+    """Return whether all of an interval keeps a budget, breaks it, or neither.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the interval.
+    most : float
+        The budget, in the same unit; what equals it keeps it.
+    """
+    if high <= most:
+        return "met"
+    return "missed" if low > most else "undecided"
+
+
+def _median_and_interval(samples: Sequence[float]) -> tuple[float, float, float]:
     """Return the median of independent samples and its interval of at least 95%.
 
     The interval goes from the k-th smallest to the k-th largest sample, k being the largest
@@ -130,11 +208,11 @@ def median_cost(samples_ns: Sequence[float]) -> Cost:
     ValueError
         Fewer than 6 samples: no two of them enclose the median with that coverage.
     """
-    n, ordered = len(samples_ns), sorted(samples_ns)
+    n, ordered = len(samples), sorted(samples)
     if n < 6:
-        raise ValueError(f"`samples_ns` must have at least 6 entries; got {n}.")
+        raise ValueError(f"a median with an interval needs at least 6 samples; got {n}.")
     k, below = 0, 0.0
     while 2 * (below + math.comb(n, k) / 2**n) <= 0.05:
         below += math.comb(n, k) / 2**n
         k += 1
-    return Cost(median(ordered), ordered[k - 1], ordered[n - k], n)
+    return median(ordered), ordered[k - 1], ordered[n - k]

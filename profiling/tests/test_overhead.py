@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from jitscope import overhead
-from jitscope.overhead import Cost, calibrate, median_cost
+from jitscope.overhead import Cost, calibrate, median_cost, verdict
 
 
 def test_median_and_interval_of_known_samples():
@@ -29,8 +29,15 @@ def test_interval_covers_the_median_with_95_percent_and_no_smaller_one_does(n: i
 
 
 def test_too_few_samples_have_no_interval():
-    with pytest.raises(ValueError, match="at least 6 entries; got 5"):
+    with pytest.raises(ValueError, match="at least 6 samples; got 5"):
         median_cost([1.0] * 5)
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"), [(9.5, "met"), (9.0, "undecided"), (8.0, "undecided"), (7.9, "missed")]
+)
+def test_the_whole_interval_decides(most: float, expected: str):
+    assert verdict(8.0, 9.5, most) == expected
 
 
 def test_costs_are_measured_and_nothing_is_left_behind(hook_state: Callable[[], Any]):

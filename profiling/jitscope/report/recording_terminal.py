@@ -210,11 +210,7 @@ class _Report:
         if overhead is None:
             self._say("[dim]What recording itself costs here: `jitscope calibrate`.[/]")
             return
-        self._say(
-            f"[dim]Recording costs {overhead.per_jit_call_ns.median_ns / 1e3:.0f} µs a jitted "
-            f"call, {overhead.per_conversion_ns.median_ns / 1e3:.0f} µs a conversion, "
-            f"{overhead.per_span_ns.median_ns / 1e3:.1f} µs a span here.[/]"
-        )
+        self._say(f"[dim]{overhead.in_words()}[/]")
 
 
 def _phase_table(runs: Sequence[PhasesPass]) -> Table:
