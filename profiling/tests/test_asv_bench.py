@@ -45,7 +45,7 @@ def test_what_is_measured_once_is_shared(suite: Any):
         benchmark.name: benchmark.setup_cache_key
         for benchmark in disc_benchmarks(str(ROOT / "asv_bench"))
     }
-    assert len(set(keys.values()) - {None}) == 6
+    assert len(set(keys.values()) - {None}) == 7
     assert (
         keys["bench_memory.PeakAboveData.track_peak_bytes"]
         == keys["bench_scaling.PerPoint.track_growth"]
