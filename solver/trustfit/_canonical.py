@@ -9,8 +9,7 @@ left is compared as it stands: primitives, parameters, shapes, types, and how al
 from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
-from jax.extend import core
-
+from trustfit import _jaxpr as core
 from trustfit._inlining import Inlined, Value, is_plain
 from trustfit._structure import Key, structure
 

@@ -16,11 +16,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from trustfit import _lax_numpy as lnp
 from trustfit._algebra import triangle
 from trustfit._inspection import inner_jaxprs
+from trustfit._jaxpr import ClosedJaxpr, jaxpr_as_fun
 from trustfit._losses import rho_of, row_scales
 from trustfit._program import Evaluate, Program
 from trustfit._scalars import is_variable, of_scalars

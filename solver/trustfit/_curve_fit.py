@@ -11,8 +11,6 @@ from trustfit._bounds import Bounds, feasible_start
 from trustfit._covariance import covariance_of, dense
 from trustfit._curve_options import Asked, check_nan_policy, check_options, check_point_count
 from trustfit._differences import Method
-from trustfit._many_curve_fit import fit_many
-from trustfit._many_validation import is_stacked
 from trustfit._minpack_output import IER, infodict
 from trustfit._options import Algorithm
 from trustfit._problem import Problem, curve_problem, in_precision
@@ -35,6 +33,7 @@ from trustfit._validation import (
     convert_xdata,
     convert_ydata,
     count_parameters,
+    is_stacked,
     omit_nan,
 )
 from trustfit._warnings import warn
@@ -236,6 +235,9 @@ def curve_fit(
             return answer
     check_callable(f)
     if is_stacked(ydata):
+        # All that many fits need is imported by those who have them.
+        from trustfit._many_curve_fit import fit_many
+
         data = (xdata, ydata, p0, sigma, bounds, check_finite, nan_policy)
         asked = Asked(method, False, jac, dtype, polish, full_output, kwargs)
         return fit_many(f, data, asked, absolute_sigma)

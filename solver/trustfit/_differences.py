@@ -15,10 +15,9 @@ A complex step, 'cs', leaves the real line and meets no bound. Source: J. Noceda
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Literal, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
 import jax
 import numpy as np
@@ -27,6 +26,9 @@ from numpy.typing import NDArray
 from trustfit._bounds import Bounds
 from trustfit._sparsity import IntArray, Pattern, read_pattern
 from trustfit._types import FloatArray
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 Method: TypeAlias = Literal["2-point", "3-point", "cs"]
 Residual: TypeAlias = Callable[[Any], Any]
@@ -241,7 +243,7 @@ def _sparse(
 
 
 def _map_in_threads(
-    pool: Executor, double: bool, residual: Residual, points: Iterable[Any]
+    pool: "Executor", double: bool, residual: Residual, points: Iterable[Any]
 ) -> Iterator[Any]:
     def in_the_same_precision(point: Any) -> Any:
         with jax.enable_x64(double):  # a setting of each thread
@@ -277,6 +279,8 @@ def map_for(workers: Any) -> Generator[MapRows]:
     if number == 1:
         yield map
         return
+    from concurrent.futures import ThreadPoolExecutor  # not by all who import this module
+
     threads = (os.cpu_count() or 1) if number == -1 else int(number)
     with ThreadPoolExecutor(threads, thread_name_prefix="trustfit") as pool:
         yield partial(_map_in_threads, pool, bool(jax.config.read("jax_enable_x64")))

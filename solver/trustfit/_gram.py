@@ -7,9 +7,8 @@ smallest pivot of that matrix tells when too little is left; the solve then goes
 (`trustfit._triangle`).
 """
 
-from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,8 +22,7 @@ COVARIANCE_PIVOT = 1e-7
 """Below it the covariance comes from QR, to keep at least eight digits."""
 
 
-@dataclass(frozen=True)
-class Gram:
+class Gram(NamedTuple):
     """The local quadratic model of the cost, kept as the Gram matrix of the rows.
 
     `m` is the number of residuals; fewer of them than variables are left to QR.

@@ -6,8 +6,7 @@ precision is switched on around every call, for functions that use `jax.numpy` a
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -74,8 +73,7 @@ def weigh(weights: Any, values: Any) -> Any:
     return weights @ values if weights.ndim == 2 else (values.T * weights).T
 
 
-@dataclass(frozen=True)
-class Residual:
+class Residual(NamedTuple):
     """x, shape (n,), -> ``fun(x, *args, **kwargs)``, shape (m,), in the type that `fun` returns."""
 
     fun: Callable[..., Any]
@@ -94,8 +92,7 @@ class Residual:
         return f
 
 
-@dataclass(frozen=True)
-class Jacobian:
+class Jacobian(NamedTuple):
     """(x, f) -> ``jac(x, *args, **kwargs)``, shape (m, n): array, sparse, or LinearOperator."""
 
     jac: Callable[..., Any]
@@ -108,8 +105,7 @@ class Jacobian:
             return jacobian_value(self.jac(x.copy(), *self.args, **self.kwargs))
 
 
-@dataclass(frozen=True)
-class CurveResidual:
+class CurveResidual(NamedTuple):
     """x, shape (n,), -> ``f(xdata, *x) - ydata``, weighted, shape (m,)."""
 
     f: Callable[..., Any]
@@ -130,8 +126,7 @@ class CurveResidual:
         return weigh(self.weights, value - self.ydata).astype(value.dtype)
 
 
-@dataclass(frozen=True)
-class CurveJacobian:
+class CurveJacobian(NamedTuple):
     """(x, f) -> ``jac(xdata, *x)``, weighted, shape (m, n)."""
 
     jac: Callable[..., Any]

@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 import jax
 import numpy as np
 from jax.core import ShapedArray, Tracer
-from jax.extend import core
+
+from trustfit import _jaxpr as core
 
 Atom: TypeAlias = "core.Var | core.Literal"
 Value: TypeAlias = Any

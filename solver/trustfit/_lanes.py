@@ -20,7 +20,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+
+from trustfit._jaxpr import ClosedJaxpr, Jaxpr, Literal
 
 # fmt: off
 ELEMENTWISE = frozenset({

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
+from trustfit._jaxpr import ClosedJaxpr, jaxpr_as_fun
 from trustfit._lanes import Evaluator, UnknownOperation, Value
 from trustfit._losses import rho_of, row_scales
 from trustfit._scalars import of_scalars

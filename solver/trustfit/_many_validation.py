@@ -51,14 +51,6 @@ def _check_no_column(k: int, m: int, n: int) -> None:
         )
 
 
-def is_stacked(ydata: Any) -> bool:
-    """Return whether `ydata` holds the data of many fits, a row for each."""
-    try:
-        return np.ndim(ydata) == 2
-    except ValueError:  # rows of different lengths are no array
-        return False
-
-
 def _real(value: Any, name: str) -> NDArray[Any]:
     """Return an array of real numbers as it is, anything else converted."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":

@@ -24,8 +24,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 
+from trustfit._jaxpr import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 from trustfit._rowwise_rules import RULES, as_it_is
 from trustfit._rowwise_values import (
     Axis,

@@ -7,7 +7,7 @@ point and in each evaluation.
 
 from typing import Any
 
-from jax.extend.core import Jaxpr, Literal, Var
+from trustfit._jaxpr import Jaxpr, Literal, Var
 
 
 def of_scalars(jaxpr: Jaxpr, position: int) -> Jaxpr | None:

@@ -21,7 +21,6 @@ from trustfit._bounds import Bounds
 from trustfit._gram import Gram
 from trustfit._local_model import LocalModel
 from trustfit._losses import row_scales, total_cost
-from trustfit._lsmr import Lsmr, scale_rows
 from trustfit._progress import Iteration, Monitor
 from trustfit._settings import HostFunctions, Options, Solution
 from trustfit._solution import (
@@ -74,6 +73,8 @@ def reduce_rows(local: LocalModel, fun: FloatArray, J: Any, cost: Any, options: 
     f = fun
     if options.loss != "linear":
         J_factors, f_factors = row_scales(np, fun, options.f_scale, options.loss)
+        from trustfit._lsmr import scale_rows  # not by all who import this module
+
         J, f = scale_rows(J, J_factors), fun * f_factors
     return Evaluation(cost, local.reduce(J, f), (fun, J))
 
@@ -161,6 +162,8 @@ def evaluate(solve: Solve, local: LocalModel, state: State, fun: FloatArray) -> 
 
 def _local_model(solve: Solve, m: int) -> LocalModel:
     if solve.options.tr_solver == "lsmr":
+        from trustfit._lsmr import Lsmr  # not by all who import this module
+
         return Lsmr(dict(solve.options.tr_options), solve.problem.bounds is not None)
     return Gram(np, m)
 

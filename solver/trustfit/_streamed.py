@@ -10,9 +10,7 @@ is that of a segment for each of them however many points there are, and no leng
 # pyright: reportConstantRedefinition=false
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +49,8 @@ def solve(
     problem : Problem
         Bounds, tolerances, and limit.
     """
+    from concurrent.futures import ThreadPoolExecutor  # not by all who import this module
+
     unknown = Evaluation(np.array(np.inf), np.zeros((len(x0) + 1,) * 2), ())
     state = states.initial_state(np, x0, unknown)
     with ThreadPoolExecutor(processors()) as pool, np.errstate(all="ignore"):
@@ -58,7 +58,7 @@ def solve(
         state = _iterate(stream, state, problem)
         if state.status == states.ILL_CONDITIONED:
             program = program._replace(local="triangle")
-            stream = replace(stream, program=program)
+            stream = stream._replace(program=program)
             state = _iterate(stream, states.again(np, state), problem)
     return state, program
 
@@ -71,8 +71,7 @@ def _iterate(stream: "Stream", state: State, problem: Problem) -> State:
     return state
 
 
-@dataclass(frozen=True)
-class Stream:
+class Stream(NamedTuple):
     """Evaluations of a model, a segment of its points at a time.
 
     `points` are the model's; `map_` applies a function to many arguments, perhaps in several

@@ -12,8 +12,8 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.extend import core
 
+from trustfit import _jaxpr as core
 from trustfit._inlining import Atom, Inlined, is_plain, scalar, scan_sizes
 
 # Where JAX defines the parameters that it compares by value, in its own caches too.

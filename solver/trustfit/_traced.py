@@ -13,12 +13,12 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 
 from trustfit._canonical import canonicalise, lift_constants
 from trustfit._collection import collection_paused
 from trustfit._identity import fingerprint
 from trustfit._inspection import count_equations, inspect
+from trustfit._jaxpr import ClosedJaxpr, jaxpr_as_fun
 from trustfit._rowwise import NotRowWise, per_point
 from trustfit._snapshot import Snapshot, remember, unchanged
 from trustfit._structure import Key

@@ -5,7 +5,6 @@ condition of J itself. Each scaled model is then solved by the singular values o
 SciPy's 'exact' solver does by those of J, and with the same rule for a rank that is not full.
 """
 
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -21,8 +20,7 @@ class Svd(NamedTuple):
     uf: Any
 
 
-@dataclass(frozen=True)
-class Triangle:
+class Triangle(NamedTuple):
     """The local quadratic model of the cost, kept as the triangle of the rows.
 
     `m` is the number of residuals, on which the threshold of the rank depends.

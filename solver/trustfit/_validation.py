@@ -74,6 +74,14 @@ def convert_ydata(ydata: Any) -> FloatArray:
     return np.atleast_1d(as_float(ydata, "ydata"))
 
 
+def is_stacked(ydata: Any) -> bool:
+    """Return whether `ydata` holds the data of many fits, a row for each."""
+    try:
+        return np.ndim(ydata) == 2
+    except ValueError:  # rows of different lengths are no array
+        return False
+
+
 def check_ydata_shape(y: FloatArray) -> None:
     """Refuse empty data, and `ydata` that is not 1-D.
 
