@@ -22,7 +22,7 @@ def _bench(args: argparse.Namespace) -> int:
     if measured.uncommitted:
         print("The solver has uncommitted changes: they were not measured. Commit them first.")
     page = publish(args.root)
-    print(f"\nPhases over time: {page.as_uri()}")
+    print(f"\nOverview: {page.as_uri()}")
     print(f"Your own bar: this machine is {measured.machine} under 'Machine'.")
     print("Next: `make profile` (where one fit's time goes, to the line),")
     print("      `make serve` (the pages over http, asv's own among them),")
@@ -69,7 +69,7 @@ def _profile(args: argparse.Namespace) -> int:
 def _html(args: argparse.Namespace) -> int:
     from jitscope.report.publish import publish
 
-    print(f"Phases over time: {publish(args.root).as_uri()}")
+    print(f"Overview: {publish(args.root).as_uri()}")
     return 0
 
 

@@ -101,6 +101,8 @@ class Overview:
         Newest first, `NEWEST` at most.
     failures : tuple of Failure
         Newest first.
+    moves : tuple of Move
+        All steps, newest first.
     """
 
     setup: tuple[str, str]
@@ -109,6 +111,7 @@ class Overview:
     regressions: tuple[Move, ...]
     improvements: tuple[Move, ...]
     failures: tuple[Failure, ...]
+    moves: tuple[Move, ...]
 
 
 def overview(series: Sequence[Series], setup: tuple[str, str]) -> Overview:
@@ -137,6 +140,7 @@ def overview(series: Sequence[Series], setup: tuple[str, str]) -> Overview:
         _newest(moves, "regressed"),
         _newest(moves, "improved"),
         tuple(_failures(own)),
+        tuple(moves),
     )
 
 

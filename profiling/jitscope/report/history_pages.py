@@ -4,7 +4,9 @@ import shutil
 from pathlib import Path
 
 from jitscope.history import History
+from jitscope.overview import overview
 from jitscope.report import timeline_data as timelines
+from jitscope.report.overview_page import render_overview_page
 from jitscope.report.rendering import Neighbours
 from jitscope.report.setups import setup_lines
 from jitscope.report.site_data import FOLDER
@@ -30,9 +32,18 @@ def write_history_pages(
     series = series_of(history)
     setups = setup_lines(history)
     problems = timelines.problems_by_setup(series, setups)
-    found = timelines.find_steps(series)
+    overviews = {setup.key: overview(series, setup.key) for setup in setups}
     shutil.rmtree(html / FOLDER, ignore_errors=True)
     timelines.write_commits(html, history)
-    timelines.write_timelines(html, series, setups, problems, found)
-    page = render_timeline_page(history, series, setups, problems, address=address, beside=beside)
-    (html / "timeline.html").write_text(page, encoding="utf-8")
+    moves = {key: one.moves for key, one in overviews.items()}
+    timelines.write_timelines(html, series, setups, problems, moves)
+    pages = {
+        "index.html": render_overview_page(
+            history, setups, overviews, address=address, beside=beside
+        ),
+        "timeline.html": render_timeline_page(
+            history, series, setups, problems, address=address, beside=beside
+        ),
+    }
+    for name, text in pages.items():
+        (html / name).write_text(text, encoding="utf-8")

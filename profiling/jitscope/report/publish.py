@@ -13,7 +13,6 @@ from jitscope.history import History, read_history
 from jitscope.report.expectations_page import render_expectations_page
 from jitscope.report.forge import commit_address
 from jitscope.report.history_pages import write_history_pages
-from jitscope.report.phases_page import render_phases_page
 from jitscope.report.profile_page import render_profile_page
 from jitscope.report.rendering import TEMPLATES, Neighbours, render
 from jitscope.report.snakeviz_page import write_snakeviz_page
@@ -21,7 +20,7 @@ from jitscope.session import Session, load_session
 
 ASSETS = (
     *("site.css", "site.js", "growth.js"),
-    *("phases.js", "timeline.js", "timeline_chart.js"),
+    *("overview.js", "timeline.js", "timeline_chart.js"),
 )
 
 
@@ -54,7 +53,6 @@ def publish(root: Path, session: Path | None = None) -> Path:
     beside = Neighbours(_publish_asv(root, html / "asv", history), session is not None)
     _copy_assets(html)
     pages = {
-        "index.html": render_phases_page(history, beside=beside),
         "expectations.html": render_expectations_page(history, comparisons, beside=beside),
     }
     write_history_pages(html, history, address=commit_address(root), beside=beside)
@@ -166,5 +164,5 @@ def _link_back(page: Path) -> None:
     """Add our page to the tabs of asv's, if they look as they do in asv 0.6."""
     html = page.read_text(encoding="utf-8")
     tab = '<li id="nav-li-regressions">'
-    link = '<li><a href="../index.html">Phases over time</a></li>'
+    link = '<li><a href="../index.html">Phases</a></li>'
     page.write_text(html.replace(tab, f"{link}\n{tab}", 1), encoding="utf-8")

@@ -4,29 +4,18 @@ Quantities lie in columns, one value for each commit of the setup. Times are in 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jitscope.attribution import COUNTERS, FIT_OF, UNOBSERVED, WALL, Attribution, attribute
+from jitscope.attribution import COUNTERS, FIT_OF, UNOBSERVED, WALL
 from jitscope.history import PHASE_BENCHMARK, History
-from jitscope.noise import noise_of
+from jitscope.overview import Move
 from jitscope.report.setups import SetupLine
 from jitscope.report.site_data import rounded, write_data
 from jitscope.series import Point, Series
-from jitscope.steps import Step, steps_of
 
 COMMITS = "commits"
 _TIME_UNITS = frozenset(("s", "ms", "us", "seconds", "times"))
-
-
-@dataclass(frozen=True)
-class Found:
-    """A step of one problem's time under one condition, and what moved with it."""
-
-    condition: str
-    step: Step
-    attribution: Attribution
 
 
 def write_commits(html: Path, history: History) -> None:
@@ -42,7 +31,7 @@ def timeline_name(setup: int, problem: int) -> str:
 
 
 def timeline_data(
-    series: Sequence[Series], setup: SetupLine, problem: str, found: Iterable[Found] = ()
+    series: Sequence[Series], setup: SetupLine, problem: str, moves: Iterable[Move] = ()
 ) -> dict[str, Any]:
     """Everything that the timeline of one problem shows.
 
@@ -52,8 +41,8 @@ def timeline_data(
         Of this setup.
     setup : SetupLine
     problem : str
-    found : iterable of Found
-        The problem's steps.
+    moves : iterable of Move
+        Steps of any problem, newest first.
 
     Returns
     -------
@@ -80,7 +69,7 @@ def timeline_data(
             for name in conditions
         ],
         "counters": [_counter(one, orders) for one in strips],
-        "steps": [_step(one) for one in found],
+        "steps": [_step(one) for one in moves if one.problem == problem][::-1],
     }
 
 
@@ -157,7 +146,7 @@ def _conditions_of(series: Series) -> list[str] | None:
     return [condition for condition, its_fit in FIT_OF.items() if its_fit == fit]
 
 
-def _step(found: Found) -> dict[str, Any]:
+def _step(found: Move) -> dict[str, Any]:
     judged = found.step.judgement
     return {
         "condition": found.condition,
@@ -181,30 +170,12 @@ def problems_by_setup(
     return {key: tuple(names) for key, names in found.items()}
 
 
-def find_steps(
-    series: Sequence[Series],
-) -> dict[tuple[tuple[str, str], str], list[Found]]:
-    """Find the steps of the call that users make, by setup and problem, oldest first."""
-    found: dict[tuple[tuple[str, str], str], list[Found]] = {}
-    noises = {one.key: noise_of(one) for one in series}
-    for one in series:
-        key = one.key
-        if key.benchmark != PHASE_BENCHMARK or key.parameter("phase") != UNOBSERVED:
-            continue
-        problem, condition = key.parameter("problem") or "", key.parameter("condition") or ""
-        own = [other for other in series if other.key.setup == key.setup]
-        for step in steps_of(one, noises[key]):
-            moved = attribute(own, problem, condition, step.base, step.commit, noises=noises)
-            found.setdefault((key.setup, problem), []).append(Found(condition, step, moved))
-    return found
-
-
 def write_timelines(
     html: Path,
     series: Sequence[Series],
     setups: Sequence[SetupLine],
     problems: Mapping[tuple[str, str], Sequence[str]],
-    found: Mapping[tuple[tuple[str, str], str], Sequence[Found]],
+    moves: Mapping[tuple[str, str], Sequence[Move]],
 ) -> None:
     """Write the data file of every problem in every setup.
 
@@ -216,11 +187,11 @@ def write_timelines(
     setups : sequence of SetupLine
     problems : mapping
         Problems of each setup's key, in the order in which they are numbered.
-    found : mapping
-        Steps by setup's key and problem.
+    moves : mapping
+        Steps of each setup's key, newest first.
     """
     for s, setup in enumerate(setups):
         own = [one for one in series if one.key.setup == setup.key]
         for p, problem in enumerate(problems[setup.key]):
-            data = timeline_data(own, setup, problem, found.get((setup.key, problem), ()))
+            data = timeline_data(own, setup, problem, moves[setup.key])
             write_data(html, timeline_name(s, p), data)

@@ -12,11 +12,10 @@ from playwright.sync_api import Browser
 
 from ..test_growth_report import GROWN
 from .browser import Watched
+from .planted import HOSTILE, phase_samples, plant_history
 from .planted import GeneratedHistory as Planted
-from .planted import plant_history
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-BARS = ".panel:not([hidden]) .bars .point path"
 
 
 @pytest.fixture(scope="module")
@@ -24,58 +23,49 @@ def site_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return publish(plant_history(tmp_path_factory.mktemp("site")).root)
 
 
-def test_every_measured_phase_is_a_bar(site_watched: Watched, site_page: Path) -> None:
-    page = site_watched.open(site_page.as_uri())
-    assert page.locator(".panel:not([hidden])").count() == 2
-    # Cold: 6 phases and the unobserved call, for 4 commits of one problem and 3 of the other.
-    assert page.locator(BARS).count() == 7 * (4 + 3)
-    # A phase that was measured to take no time has no piece, and no place in the legend.
-    legend = page.locator("#legend li[data-phase]:not([hidden])")
-    assert legend.all_inner_texts() == [
-        *("import", "back end", "trace", "lower", "compile", "host"),
-    ]
-    absent = page.locator(".panel:not([hidden]) .annotation-text")
-    assert sorted(absent.all_text_contents()) == ["broken", "broken", "failed"]
-    beneath = page.locator(".panel:not([hidden]) .xtick").first.text_content()
-    assert beneath is not None
-    assert beneath.endswith("n = 768 conv.9 mod.")
-    site_watched.assert_quiet()
-
-
-def test_controls_choose_condition_problem_and_machine(
+def test_the_overview_says_where_each_problem_stands(
     site_watched: Watched, site_page: Path
 ) -> None:
     page = site_watched.open(site_page.as_uri())
-    page.keyboard.press("Tab")
-    page.locator("input[value=cold]").focus()
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    assert page.locator("h2:visible").first.inner_text().startswith("Once everything is compiled")
-    assert page.locator(BARS).count() == 5 * (4 + 3)
-    page.select_option("select[name=problem]", "gaussian_1000")
-    assert page.locator(BARS).count() == 5 * 3
-    page.select_option("select[name=setup]", "1")
-    assert page.locator(BARS).count() == 5
+    rows = page.locator(".setup:not([hidden]) .problems tbody tr")
+    assert rows.count() == 2 * 3
+    linear = rows.filter(has_text="linear_100").first.inner_text()
+    # Cold, unobserved, of the last commit: 0.9 of 2,000 ms times 0.8; the first had 1,800.
+    assert "1,440 ms" in linear
+    assert "20.0%\t▼ improved" in linear
+    # The commit before has one sample.
+    assert "? insufficient" in linear
+    gaussian = rows.filter(has_text="gaussian_1000").first
+    assert "insufficient" in gaussian.inner_text()
+    # The broken commit, and the one at which this problem failed.
+    assert gaussian.locator(".spark .failed").count() == 2
+    failures = page.locator(".setup:not([hidden]) .card", has_text="Failures").last.inner_text()
+    assert "✗ broken" in failures
+    assert "Break the build" in failures
+    assert "track_phase_s of gaussian_1000" in failures
     site_watched.assert_quiet()
 
 
-def test_a_hostile_message_is_text_in_hover_and_table(
-    site_watched: Watched, site_page: Path
-) -> None:
+def test_the_overview_has_a_picker_and_its_link(site_watched: Watched, site_page: Path) -> None:
     page = site_watched.open(site_page.as_uri())
-    # The first trace holds the import phase; its second bar is the hostile commit.
-    page.locator(".panel:not([hidden]) .bars .point path").nth(1).hover(force=True)
-    hover = page.locator(".panel:not([hidden]) .hoverlayer .hovertext")
-    hover.wait_for()
-    told = hover.text_content()
-    assert told is not None
-    assert "<script>document.title='owned'</script> <b>bold</b>" in told
-    assert "import: 810 ms" in told
-    assert "99% interval" in told
-    assert "samples: 7" in told
-    assert page.title() == "Phases over time"
-    row = page.locator("td.message", has_text="document.title").first
-    assert "<script>document.title='owned'</script> <b>bold</b> & </script>" in row.inner_text()
+    select = page.locator("select[name=setup]")
+    select.focus()
+    page.keyboard.press("ArrowDown")
+    assert "1 commit." in page.locator(".setup:not([hidden]) .stated").first.inner_text()
+    link = page.url
+    page.goto("about:blank")
+    assert (
+        site_watched.open(link).locator(".setup:not([hidden])").get_attribute("data-setup") == "1"
+    )
+    site_watched.assert_quiet()
+
+
+def test_the_overview_leads_to_the_timeline(site_watched: Watched, site_page: Path) -> None:
+    page = site_watched.open(site_page.as_uri())
+    page.get_by_role("link", name="gaussian_1000").nth(1).click()
+    page.wait_for_selector("#chart .barlayer")
+    assert page.locator("#title").inner_text() == "gaussian_1000"
+    assert page.locator("input[value=warm_disk]").is_checked()
     site_watched.assert_quiet()
 
 
@@ -89,15 +79,50 @@ def test_narrow_screens_do_not_scroll_sideways(
     watched = Watched(context)
     page = watched.open(site_page.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    # A chart that does not fit scrolls by itself, and shows its newest commit first.
-    left, shown, whole = page.evaluate(
-        "(({scrollLeft, clientWidth, scrollWidth}) => [scrollLeft, clientWidth, scrollWidth])"
-        "(document.querySelector('.panel:not([hidden]) .chart').parentElement)"
-    )
-    assert whole > shown
-    assert left + shown >= whole - 1
     context.close()
     watched.assert_quiet()
+
+
+def test_a_history_of_failures_only_is_shown(site_watched: Watched, tmp_path: Path) -> None:
+    make = Planted(tmp_path)
+    make.write_suite()
+    for message in ("Break it", "Break it more"):
+        make.measure(make.commit(f"{message} {HOSTILE}"), None)
+    index = publish(tmp_path)
+    page = site_watched.open(index.as_uri())
+    assert page.locator(".setup:not([hidden]) .problems .absent").count() == 2 * 3
+    assert page.locator("b.errored").count() == 2
+    assert "<b>bold</b>" in page.locator(".moves li").first.inner_text()
+    page = site_watched.open(index.with_name("timeline.html").as_uri())
+    assert page.locator("#commits .absent").count() == 2
+    site_watched.assert_quiet()
+
+
+def test_one_commit_is_enough(site_watched: Watched, tmp_path: Path) -> None:
+    make = Planted(tmp_path)
+    make.write_suite()
+    make.measure(make.commit("Solve"), phase_samples(), conversions=3)
+    index = publish(tmp_path)
+    page = site_watched.open(index.as_uri())
+    assert "1,800 ms" in page.locator(".problems tbody tr").first.inner_text()
+    page = site_watched.open(index.with_name("timeline.html").as_uri())
+    assert page.locator("#chart .barlayer .point path").count() == 7
+    site_watched.assert_quiet()
+
+
+def test_results_of_an_unknown_version_are_left_out_with_a_word(
+    site_watched: Watched, tmp_path: Path
+) -> None:
+    make = Planted(tmp_path)
+    make.write_suite()
+    make.measure(make.commit("Solve"), phase_samples(), conversions=3)
+    make.measure(make.commit("Solve anew"), phase_samples(), version="2")
+    index = publish(tmp_path)
+    page = site_watched.open(index.as_uri())
+    assert "version '2'" in page.locator(".prose li").first.inner_text()
+    page = site_watched.open(index.with_name("timeline.html").as_uri())
+    assert page.locator("#commits tbody tr").count() == 1
+    site_watched.assert_quiet()
 
 
 def test_it_works_over_http_too(site_watched: Watched, site_page: Path) -> None:
@@ -107,8 +132,8 @@ def test_it_works_over_http_too(site_watched: Watched, site_page: Path) -> None:
     handler = functools.partial(Silent, directory=str(site_page.parent))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        page = site_watched.open(f"http://127.0.0.1:{server.server_port}/index.html")
-        assert page.locator(BARS).count() == 7 * (4 + 3)
+        page = site_watched.open(f"http://127.0.0.1:{server.server_port}/timeline.html")
+        assert page.locator("#chart .barlayer .point path").count() == 7 * 4
         site_watched.assert_quiet()
         server.shutdown()
 

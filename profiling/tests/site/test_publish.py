@@ -5,13 +5,10 @@ import pytest
 from jitscope.errors import UserError
 from jitscope.history import read_history
 from jitscope.report.panels import Panel, Setup, setups_of
-from jitscope.report.phases_page import render_phases_page
 from jitscope.report.publish import publish
-from jitscope.report.rendering import Neighbours, embedded_json, interval, number
+from jitscope.report.rendering import embedded_json, interval, number
 
 from .planted import GeneratedHistory as Planted
-
-ALONE = Neighbours(asv=False, profile=False)
 
 
 def panel_of(setup: Setup, problem: str, condition: str) -> Panel:
@@ -86,28 +83,13 @@ def test_a_bar_holds_milliseconds_samples_and_counts(site_history: Planted) -> N
     assert set(from_disk.counts) == set(conversions)
 
 
-def test_the_page_escapes_what_others_wrote(site_history: Planted) -> None:
-    html = render_phases_page(read_history(site_history.root), beside=ALONE)
-    assert "<script>document" not in html
-    assert "&lt;script&gt;document.title=" in html
-    assert "\\u003cscript\\u003edocument.title=" in html
-    assert not re.search(r"\son\w+=", html)
-    assert "broken: no benchmark of this commit gave a value" in html
-
-
-def test_an_empty_history_says_what_to_run(site_empty: Planted) -> None:
-    html = render_phases_page(read_history(site_empty.root), beside=ALONE)
-    assert "make bench" in html
-    assert "plotly" not in html
-
-
 @pytest.mark.slow
 def test_publishing_writes_both_sites_that_link_to_each_other(site_history: Planted) -> None:
     page = publish(site_history.root)
     assert page == site_history.root / "results" / "html" / "index.html"
     assert 'href="asv/index.html"' in page.read_text()
     assert 'href="../index.html"' in (page.parent / "asv" / "index.html").read_text()
-    for asset in ("plotly.min.js", "site.css", "phases.js", "expectations.html"):
+    for asset in ("plotly.min.js", "site.css", "timeline.js", "timeline.html", "expectations.html"):
         assert (page.parent / asset).stat().st_size > 0
 
 
