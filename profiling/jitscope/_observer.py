@@ -96,13 +96,14 @@ class Observer:
         trace_ns = self._pending_ns.pop(("trace", name), None)
         lower_ns = self._pending_ns.pop(("lower", name), None)
         self.modules.append(CompiledModule(name, trace_ns, lower_ns, own_ns, hit))
-        self._request(name, "disk hit" if hit else "cold")
+        taken_ns = (trace_ns or 0) + (lower_ns or 0) + own_ns
+        self._request(name, "disk hit" if hit else "cold", taken_ns)
 
-    def _request(self, name: str, outcome: Outcome) -> None:
+    def _request(self, name: str, outcome: Outcome, taken_ns: int) -> None:
         frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
         lowered = self._lowered.pop(name, None)
         signature = self._signature_of(frame, name) or lowered
-        self.requests.add(f"jit({name})", self._callers.find(frame), outcome, signature)
+        self.requests.add(f"jit({name})", self._callers.find(frame), outcome, signature, taken_ns)
 
     def cache_hit(self) -> None:
         """Called by the hooks."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jitscope.figures import Interval, median_of
-from jitscope.recording import PhasesPass, Recording
+from jitscope.recording import Cause, PhasesPass, Recording
 
 _COSTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "compile": (
@@ -25,6 +25,16 @@ _COSTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "run on the device": (("device_wait",), "faster programs; overlap with the host"),
     "Python": (("host",), "move loops into a jitted program"),
 }
+
+_AVOIDABLE: Mapping[Cause, str] = {
+    "new shape": "pad to a few lengths, or batch",
+    "new dtype": "convert to one dtype before the call",
+    "new number of arguments": "the same structure of arguments every time",
+    "new static argument": "pass what changes as an ordinary argument",
+    "new function object": "define and jit the function once, outside the loop",
+    "new settings": "set JAX's options once, before the first call",
+}
+"""Causes of a compilation that the program itself could avoid; a first call is none."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,10 @@ def opportunities(recording: Recording) -> tuple[Opportunity, ...]:
         _opportunity(f"compile {name}", "a smaller program", runs, _of_function(name))
         for name in dict.fromkeys(one.name for run in runs for one in run.functions)
     ]
+    found += [
+        _opportunity(f"compile again: {cause}", how, runs, _of_cause(cause))
+        for cause, how in _AVOIDABLE.items()
+    ]
     kept = [one for one in found if one is not None]
     return tuple(sorted(kept, key=lambda one: -one.share.value))
 
@@ -117,5 +131,14 @@ def _of_function(name: str) -> Part:
             if one.name == name
             for phase in _COMPILING
         )
+
+    return part
+
+
+def _of_cause(cause: Cause) -> Part:
+    def part(run: PhasesPass) -> int | None:
+        times_ns = [one.compile_ns for one in run.requests if one.cause == cause]
+        known = [ns for ns in times_ns if ns is not None]
+        return sum(known) if len(known) == len(times_ns) else None
 
     return part

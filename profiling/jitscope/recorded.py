@@ -61,6 +61,9 @@ class CompileRequest:
         Why it could not be met from memory; None of a memory hit.
     changed : str or None
         What differs from the request before, as ``x: float64[100] -> float64[200]``.
+    compile_ns : int or None
+        Exclusive time of tracing, lowering and compiling, or loading, of all of them; None where
+        it is not known, and of memory hits.
     """
 
     function: str
@@ -70,6 +73,7 @@ class CompileRequest:
     count: int
     cause: Cause | None
     changed: str | None
+    compile_ns: int | None = None
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,7 @@ class Requests:
     def __init__(self) -> None:  # noqa: D107
         self._before: list[Signature] = []
         self._counts: dict[_Key, int] = {}
+        self._compile_ns: dict[_Key, int] = {}
 
     def add(
         self,
@@ -150,6 +151,7 @@ class Requests:
         place: tuple[str, int],
         outcome: Outcome,
         signature: Signature | None,
+        compile_ns: int | None = None,
     ) -> None:
         """Count a request.
 
@@ -162,6 +164,8 @@ class Requests:
         outcome : {"cold", "disk hit", "memory hit"}
         signature : Signature or None
             None of a memory hit, and where it is not known.
+        compile_ns : int, optional
+            What it took to trace, lower and compile, if it was measured.
         """
         cause: Cause | None = None if outcome == "memory hit" else "other"
         changed = None
@@ -170,10 +174,16 @@ class Requests:
             self._before.append(signature)
         key = (function, *place, outcome, cause, changed)
         self._counts[key] = self._counts.get(key, 0) + 1
+        if compile_ns is not None:
+            self._compile_ns[key] = self._compile_ns.get(key, 0) + compile_ns
 
     def found(self) -> tuple[CompileRequest, ...]:
         """Return what was counted, in order of first occurrence."""
         return tuple(
-            CompileRequest(function, real_path(file), line, outcome, count, cause, changed)
-            for (function, file, line, outcome, cause, changed), count in self._counts.items()
+            CompileRequest(
+                *(function, real_path(file), line, outcome, count, cause, changed),
+                compile_ns=self._compile_ns.get(key),
+            )
+            for key, count in self._counts.items()
+            for function, file, line, outcome, cause, changed in (key,)
         )

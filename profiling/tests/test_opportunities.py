@@ -37,6 +37,30 @@ def test_what_is_all_of_the_time_has_no_bound():
     assert by_cost(whole)["Python"].most == math.inf
 
 
+def test_compiling_again_is_bounded_by_its_cause():
+    def run(*taken_ns: int | None) -> PhasesPass:
+        requests = (
+            CompileRequest("jit(f)", None, None, "cold", 1, "first call", None, 300),
+            *(
+                CompileRequest("jit(f)", None, None, "cold", 1, "new shape", str(ns), ns)
+                for ns in taken_ns
+            ),
+            CompileRequest("jit(f)", None, None, "memory hit", 9, None, None),
+        )
+        return PhasesPass(1000, None, {"compile": 600, "host": 400}, requests=requests)
+
+    found = by_cost(*[run(100, 150)] * 7)
+    again = found["compile again: new shape"]
+    assert (again.share.value, again.share.lo, again.share.hi) == (0.25, 0.25, 0.25)
+    assert again.most == pytest.approx(1 / 0.75)
+    assert "compile again: first call" not in found
+    assert "compile again: new dtype" not in found
+    # What one request took is not known, so neither is what all of them did.
+    assert "compile again: new shape" not in by_cost(run(100, None))
+    assert by_cost(run(), run(), run(500))["compile"].share.value == 0.6
+    assert "compile again: new shape" not in by_cost(run(), run(), run(500))
+
+
 def test_what_was_not_measured_or_not_seen_is_left_out():
     assert opportunities(EMPTY) == ()
     assert set(by_cost(PhasesPass(10, None, {"host": 10, "compile": None, "dispatch": 0}))) == {

@@ -222,3 +222,16 @@ def test_requests_are_data():
     function = doubled()
     (one, *_) = recorded(lambda: function(ONES)).requests
     assert isinstance(one, CompileRequest)
+
+
+def test_what_requests_took_adds_up_to_the_phases_of_compilation():
+    function = doubled()
+    found = recorded(lambda: [function(np.ones(n, np.float32)) for n in (3, 3, 4, 5)])
+    first, *again = [one for one in found.requests if one.cause is not None]
+    assert [one.cause for one in again] == ["new shape", "new shape"]
+    assert all(one.compile_ns for one in (first, *again))
+    (phases,) = [one.phases_ns for one in found.functions if one.name == "jit(double)"]
+    compiling_ns = sum(phases.get(phase, 0) for phase in ("trace", "lower", "compile"))
+    assert sum(one.compile_ns or 0 for one in (first, *again)) == compiling_ns
+    (hit,) = [one for one in found.requests if one.outcome == "memory hit"]
+    assert hit.compile_ns is None

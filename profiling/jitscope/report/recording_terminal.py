@@ -191,8 +191,9 @@ class _Report:
         for one in found[:MOST_ROWS]:
             table.add_row(escape(one.cost), _share(one), _most(one), one.how)
         self._show(table, len(found))
-        if any(one.cost.startswith("compile jit(") for one in found):
-            self._say("[dim]What single functions compile is a part of `compile`.[/]")
+        if any(one.cost.startswith(("compile jit(", "compile again")) for one in found):
+            text = "What single functions compile, or compile again, is a part of `compile`."
+            self._say(f"[dim]{text}[/]")
         if len(self._recording.phases) < MIN_SAMPLES:
             self._say(f"[dim]No intervals from fewer than {MIN_SAMPLES} runs: `--runs 7`.[/]")
 
