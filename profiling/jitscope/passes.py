@@ -40,6 +40,25 @@ def _lines(adapter: Adapter, folder: Path) -> object:
     return [asdict(line) for line in record_lines(adapter.run, sorted(modules))]
 
 
+def _device(adapter: Adapter, folder: Path) -> object:
+    from jitscope.device import DeviceRecorder
+
+    del folder
+    adapter.run()
+    with DeviceRecorder() as recorder:
+        adapter.run()
+    return asdict(recorder.device)
+
+
+def _counters(adapter: Adapter, folder: Path) -> object:
+    from jitscope.counters import CounterRecorder
+
+    del folder
+    with CounterRecorder() as recorder:
+        adapter.run()
+    return asdict(recorder.counters)
+
+
 def _cprofile(adapter: Adapter, folder: Path) -> object:
     dumps: dict[str, str] = {}
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,6 +74,8 @@ def _cprofile(adapter: Adapter, folder: Path) -> object:
 PASSES: dict[str, Callable[[Adapter, Path], object]] = {
     "conversions": _conversions,
     "lines": _lines,
+    "device": _device,
+    "counters": _counters,
     "cprofile": _cprofile,
 }
 

@@ -17,11 +17,13 @@ from rich.progress import Progress
 
 from jitscope import adapters, fresh, problems
 from jitscope.conversions import ConversionSite
+from jitscope.counters import Counters
 from jitscope.environment import describe_environment
 from jitscope.errors import UserError
 from jitscope.growth import LENGTHS, Growth
 from jitscope.lines import LineTime
 from jitscope.overhead import Overhead, calibrate
+from jitscope.recorded import DevicePass
 from jitscope.report.publish import publish, publish_session
 from jitscope.report.terminal import print_session
 from jitscope.sample import Sample
@@ -32,7 +34,10 @@ SIZES = ("small", "medium", "large", "xlarge")
 GROWTH_TIMEOUT_S = 60.0
 """Longest that one length may take: a slow solver shows no more than the shorter ones."""
 T = TypeVar("T")
-PASS_NAMES = ("first call", "first call, no hooks", "warm call", "conversions", "lines", "cprofile")
+PASS_NAMES = (
+    *("first call", "first call, no hooks", "warm call", "conversions", "lines", "cprofile"),
+    *("device", "counters"),
+)
 STEPPED_PASS_NAMES = ("stepped call", "stepped conversions")
 """Further passes over a solver whose own call shows no stages."""
 
@@ -204,6 +209,7 @@ def profile_problem(
         stepped_conversions = run.record("conversions", label="stepped conversions", stepped=True)
     lines = run.record("lines", stepped=stepped)
     cprofile = run.record("cprofile") or {}
+    device, counters = run.record("device"), run.record("counters")
     return ProblemProfile(
         problem=name,
         size=problems.get(name).size,
@@ -219,6 +225,8 @@ def profile_problem(
         split_driver="stepped" if stepped else "own",
         stepped_call=_call_phases(split) if stepped else None,
         stepped_conversions=_structured(stepped_conversions, tuple[ConversionSite, ...]),
+        device=_structured(device, DevicePass),
+        counters=_structured(counters, Counters),
     )
 
 

@@ -15,16 +15,18 @@ from typing import Literal
 import cattrs
 
 from jitscope.conversions import ConversionSite
+from jitscope.counters import Counters
 from jitscope.environment import Environment
 from jitscope.errors import UserError
 from jitscope.growth import Growth
 from jitscope.lines import LineTime
 from jitscope.overhead import Overhead
+from jitscope.recorded import DevicePass
 
-SCHEMA_VERSION = 3
-READABLE_VERSIONS = (1, 2, 3)
-"""Version 1 knew no stepped driver, and 2 no growth: their fields are at their defaults when it is
-read."""
+SCHEMA_VERSION = 4
+READABLE_VERSIONS = (1, 2, 3, 4)
+"""Version 1 knew no stepped driver, 2 no growth, 3 neither device nor counters: their fields are at
+their defaults when it is read."""
 Driver = Literal["own", "stepped"]
 """The user's own call, or one through the solver's stepped driver."""
 
@@ -85,6 +87,11 @@ class ProblemProfile:
         failed.
     stepped_conversions : tuple of ConversionSite or None
         Those of a warm fit through the stepped driver.
+    device : DevicePass or None
+        Time inside the compiled programs of one warm fit; None if the pass failed, or in sessions
+        from before there was one.
+    counters : Counters or None
+        What the first fit traced and compiled; None likewise.
     """
 
     problem: str
@@ -101,6 +108,8 @@ class ProblemProfile:
     split_driver: Driver = "own"
     stepped_call: CallPhases | None = None
     stepped_conversions: tuple[ConversionSite, ...] | None = None
+    device: DevicePass | None = None
+    counters: Counters | None = None
 
     @property
     def split_call(self) -> CallPhases | None:

@@ -1,14 +1,22 @@
 """`make profile` end to end on one problem, and what is left of it when a pass fails."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jitscope import adapters, fresh, profiler, sample
+from jitscope.counters import Counters
+from jitscope.recorded import DevicePass
 from jitscope.session import load_session
 
 from .fused_solver import ITERATIONS
+
+ANSWERS: dict[str, Any] = {
+    "cprofile": {},
+    "device": {"wall_ns": 9, "busy_ns": 0, "scopes": [], "ops": []},
+    "counters": {"modules": [], "traces": 2},
+}
+"""What passes answer that are no lists."""
 
 
 @pytest.fixture
@@ -45,6 +53,11 @@ def test_a_problem_is_profiled_to_the_line(tmp_path: Path, monkeypatch: pytest.M
     assert all(line.hits > 0 for line in profile.lines)
     assert profile.conversions
     assert profile.split_conversions
+    assert profile.device is not None
+    assert 0 < profile.device.busy_ns <= profile.device.wall_ns
+    assert profile.device.scopes
+    assert profile.counters is not None
+    assert profile.counters.compiled == first.modules
     assert {"first", "warm"} == set(profile.cprofile)
     assert all((tmp_path / dump).stat().st_size > 0 for dump in profile.cprofile.values())
 
@@ -88,7 +101,7 @@ def test_a_pass_that_fails_harms_no_other(tmp_path: Path, monkeypatch: pytest.Mo
     def run_child(module: str, arguments: list[str], **_: object) -> object:
         if arguments[0] == "lines":
             raise fresh.ChildFailed("the lines pass failed: planted")
-        return {} if arguments[0] == "cprofile" else json.loads("[]")
+        return ANSWERS.get(arguments[0], [])
 
     def run_sample(*_: object, **__: object) -> object:
         raise fresh.ChildFailed("the sample failed: planted")
@@ -104,6 +117,8 @@ def test_a_pass_that_fails_harms_no_other(tmp_path: Path, monkeypatch: pytest.Mo
     assert profile.outer_iterations is None
     assert profile.lines is None
     assert profile.conversions == ()
+    assert profile.device == DevicePass(9, 0, (), ())
+    assert profile.counters == Counters((), 2)
     assert len(labels) == len(profiler.PASS_NAMES) + stepped * len(profiler.STEPPED_PASS_NAMES)
 
 
@@ -113,7 +128,7 @@ def test_a_stepped_call_that_fails_leaves_the_own_one(
     def run_child(module: str, arguments: list[str], **_: object) -> object:
         if "--stepped" in arguments:
             raise fresh.ChildFailed("planted")
-        return {} if arguments[0] == "cprofile" else []
+        return ANSWERS.get(arguments[0], [])
 
     def run_sample(problem: str, condition: str, *, stepped: bool, **_: object) -> sample.Sample:
         if stepped:

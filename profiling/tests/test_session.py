@@ -10,15 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jitscope.conversions import ConversionSite
+from jitscope.counters import Counters, ModuleCounters
 from jitscope.environment import Environment
 from jitscope.errors import UserError
 from jitscope.lines import LineTime
 from jitscope.overhead import Cost, Overhead
+from jitscope.recorded import DevicePass, OpTime, ScopeTime
 from jitscope.report import tables
 from jitscope.report.profile_page import render_profile_page
 from jitscope.report.rendering import Neighbours
 from jitscope.report.terminal import print_session
-from jitscope.session import CallPhases, ProblemProfile, Session, load_session, save_session
+from jitscope.session import (
+    SCHEMA_VERSION,
+    CallPhases,
+    ProblemProfile,
+    Session,
+    load_session,
+    save_session,
+)
 from rich.console import Console
 
 ROOT = Path("/somewhere/project")
@@ -70,6 +79,13 @@ PROFILE = ProblemProfile(
     lines=(LineTime(f"{ROOT}/solver/a.py", 7, "f", 4, 5000, HOSTILE),),
     cprofile={"first": "results/profile/x.prof"},
     failures={"cprofile": HOSTILE},
+    device=DevicePass(
+        2_000_000,
+        1_000_000,
+        (ScopeTime(HOSTILE, "solve", 750_000, 4), ScopeTime("jit_fit", "(mixed)", 250_000, 2)),
+        (OpTime("jit_fit", "fusion.1", "fusion", ("solve",), 1_000_000, 6),),
+    ),
+    counters=Counters((ModuleCounters("fit", 40, 200, None, False),), 3, 2),
 )
 FUSED_CALL = CallPhases(
     wall_ns=2_000_000,
@@ -105,7 +121,7 @@ IN_STEPS = dataclasses.replace(
 )
 COST = Cost(69_000.0, 60_000.0, 70_000.0, 15)
 SESSION = Session(
-    schema_version=3,
+    schema_version=SCHEMA_VERSION,
     created_utc="2026-01-02T03:04:05+00:00",
     environment=Environment("3.11.7", "Linux x86_64", "A CPU", 2, {"jax": None}, None, None),
     overhead=Overhead(COST, COST, COST),
@@ -124,12 +140,13 @@ def test_a_session_from_before_there_was_a_stepped_driver_is_read(tmp_path: Path
     path = tmp_path / "one.json"
     save_session(dataclasses.replace(SESSION, schema_version=1), path)
     data = json.loads(path.read_text(encoding="utf-8"))
-    for name in ("split_driver", "stepped_call", "stepped_conversions"):
+    for name in ("split_driver", "stepped_call", "stepped_conversions", "device", "counters"):
         del data["problems"][0][name]
     for name in ("growth", "growth_failures"):
         del data[name]
     path.write_text(json.dumps(data), encoding="utf-8")
-    assert load_session(path).problems == (PROFILE,)
+    earlier = dataclasses.replace(PROFILE, device=None, counters=None)
+    assert load_session(path).problems == (earlier,)
 
 
 def test_the_file_says_which_driver_was_split(tmp_path: Path):
@@ -149,7 +166,7 @@ def test_a_session_cannot_be_changed():
     ("text", "what"),
     [
         ('{"schema_version": 1, "proble', "not whole JSON"),
-        ('{"schema_version": 4}', "schema version 4; this jitscope reads 1 and 2 and 3"),
+        ('{"schema_version": 5}', "schema version 5; this jitscope reads 1 and 2 and 3 and 4"),
         ("[]", "schema version None"),
         ('{"schema_version": 1, "created_utc": "now"}', "is not a session: .*environment"),
     ],
@@ -252,7 +269,10 @@ def test_the_page_says_which_driver_was_split():
 
 
 def test_the_page_of_a_solver_without_steps_does_not_speak_of_drivers():
-    html = render_profile_page(SESSION, ROOT, beside=Neighbours(asv=False, profile=True))
+    # What they show of programs speaks of fused kernels.
+    profile = dataclasses.replace(PROFILE, device=None, counters=None)
+    session = dataclasses.replace(SESSION, problems=(profile,))
+    html = render_profile_page(session, ROOT, beside=Neighbours(asv=False, profile=True))
     assert "fused" not in html
     assert "stepped" not in html
 
@@ -288,6 +308,11 @@ def test_the_page_shows_everything_as_text():
     assert "&lt;script&gt;alert(1)" in html
     assert "solver/a.py:7" in html
     assert "cprofile failed:" in html
+    assert "busy for 1.00 ms of 2.00 ms" in html
+    assert re.search(r"solve</th>.*?<td>0\.750</td><td>75\.0%</td><td>4</td>", html)
+    assert 'aria-label="&lt;script&gt;alert(1)&lt;/script&gt;[bold]: solve 75.0%' in html
+    assert re.search(r"HLO instructions</th><td>200</td>", html)
+    assert re.search(r"temporary bytes</th><td>not known</td>", html)
     assert str(ROOT) not in html
 
 
@@ -300,6 +325,10 @@ def test_the_terminal_shows_every_table_whole_in_100_columns():
     assert HOSTILE in text.replace("\n", "")
     assert "The hottest conversions of one warm fit" in text
     assert "…" not in text
+    (row,) = [line for line in text.splitlines() if line.endswith("(mixed)")]
+    assert row.split() == ["linear_100", "jit_fit", "0.25", "25.0", "(mixed)"]
+    assert re.search(r"HLO instructions +200\n", text)
+    assert re.search(r"temporary bytes +-\n", text)
     columns = ("transfers", "dispatch", "host JIT", "factorisation", "kernels", "conversions")
     assert [column for column in columns if column not in text] == []
     assert max(len(line) for line in text.splitlines()) <= 100

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
-from jitscope.report import growth, tables
+from jitscope.report import growth, programs, tables
 from jitscope.report.phase_styles import PHASE_STYLES
+from jitscope.report.recording_view import device_view
 from jitscope.report.rendering import Neighbours, embedded_json, render
 from jitscope.session import ProblemProfile, Session
 
@@ -24,6 +26,7 @@ STAGE_COLOURS: Mapping[str, str] = {
     "compilation": "#f4c95d",
     tables.COMPILED_SOLVE: "#4c3b8f",
 }
+MOST_SCOPES = 20
 FURTHER_COLOURS = ("#c8434f", "#f0904f", "#b86bb3", "#6f9b3c", "#3f7f93", "#8c2f39", "#6b7280")
 """For the stages that a solver names itself, in their order; the last one for all that follow."""
 
@@ -47,6 +50,9 @@ class _Details:
     missing: list[str]
     conversions: list[tables.ConversionRow]
     lines: list[_LineRow]
+    scopes: list[programs.ScopeRow]
+    scope_shares: dict[str, float]
+    scope_colours: Mapping[str, str]
 
 
 def render_profile_page(
@@ -92,12 +98,26 @@ def render_profile_page(
                 missing=tables.missing_notes(p),
                 conversions=tables.conversion_rows(p, root),
                 lines=_line_rows(p, root),
+                scopes=programs.scope_rows([p], MOST_SCOPES),
+                **_scope_bar(p),
             )
             for p in profiles
         ],
+        counters=programs.counter_columns(profiles),
         lengths=lengths,
         growth_data=embedded_json(growth.chart_data(lengths)) if lengths else None,
     )
+
+
+def _scope_bar(profile: ProblemProfile) -> dict[str, Any]:
+    view = None if profile.device is None else device_view(profile.device)
+    if view is None:
+        return {"scope_shares": {}, "scope_colours": {}}
+    labels = {piece.label: piece for piece in view.bar}
+    return {
+        "scope_shares": {label: round(piece.width / 10, 1) for label, piece in labels.items()},
+        "scope_colours": {label: piece.colour for label, piece in labels.items()},
+    }
 
 
 def _phase_colours() -> dict[str, str]:

@@ -81,7 +81,7 @@ def render_recording(
         recording=recording,
         phases=view.phases_view(recording),
         conversions=view.conversion_rows(recording),
-        device=view.device_view(recording),
+        device=None if recording.device is None else view.device_view(recording.device),
         lines=view.line_rows(recording),
         counters=None if counters is None else view.counter_rows(counters),
         opportunities=opportunities(recording),

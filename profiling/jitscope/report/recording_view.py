@@ -216,11 +216,8 @@ def line_rows(recording: Recording) -> list[LineRow] | None:
     return sorted(rows, key=lambda row: -row.line.time.time_ns)
 
 
-def device_view(recording: Recording) -> DeviceView | None:
-    """Return the device pass with the bar of its scopes; None if there was none."""
-    found = recording.device
-    if found is None:
-        return None
+def device_view(found: DevicePass) -> DeviceView:
+    """Return the device pass with the bar of its scopes."""
     named = [one for one in found.scopes if one.scope not in _GREYS]
     # The first ones have a colour each; of the others, nobody could tell the colours apart.
     colours = dict(zip(((one.module, one.scope) for one in named), SCOPE_COLOURS, strict=False))

@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jitscope.report import growth, tables
-from jitscope.session import Session
+from jitscope.report import growth, programs, tables
+from jitscope.session import ProblemProfile, Session
 
+_WORDS = frozenset(("problem", "driver", "line", "kind", "direction", "module", "scope", "counter"))
+"""Headings of columns of words, which are never cut."""
 _SOLVE_TITLES = {
     "": "Inside one warm solve: share of each stage, %",
     "fused": "One warm fit as users call it, fused: shares, %",
@@ -45,6 +47,7 @@ def print_session(session: Session, root: Path, console: Console) -> None:
     rows = [row for profile in profiles for row in tables.conversion_rows(profile, root, 4)]
     if rows:
         console.print(_conversion_table(title, rows))
+    _print_programs(profiles, console)
     for profile in profiles:
         for name, reason in profile.failures.items():
             console.print(f"[red]{escape(profile.problem)}: {name} failed:[/] {escape(reason)}")
@@ -61,6 +64,27 @@ def print_session(session: Session, root: Path, console: Console) -> None:
         f"{overhead.per_span_ns.median_ns / 1e3:.1f} µs a span here; "
         "the column 'no hooks' is the same call without them."
     )
+
+
+def _print_programs(profiles: Sequence[ProblemProfile], console: Console) -> None:
+    scopes = programs.scope_rows(profiles, 4)
+    if scopes:
+        table = _table(
+            "Inside the compiled programs of one warm fit, by scope",
+            ("problem", "module", "ms", "of busy, %", "scope"),
+        )
+        for row in scopes:
+            words = (escape(row.problem), escape(row.module))
+            figures = (f"{row.ms:.3g}", f"{row.share_percent:.1f}")
+            table.add_row(*words, *figures, escape(row.scope))
+        console.print(table)
+    counted = programs.counter_columns(profiles)
+    if counted:
+        table = _table("What the first fit traced and compiled", ("counter", *counted))
+        for name in next(iter(counted.values())):
+            values = (column[name] for column in counted.values())
+            table.add_row(name, *("-" if one is None else f"{one:,.0f}" for one in values))
+        console.print(table)
 
 
 def _first_call_table(rows: Iterable[tables.FirstCallRow]) -> Table:
@@ -124,7 +148,7 @@ def _conversion_table(title: str, rows: Iterable[tables.ConversionRow]) -> Table
 def _table(title: str, headings: Iterable[str]) -> Table:
     table = Table(title=title, box=SIMPLE_HEAD, padding=0, show_edge=False)
     for heading in headings:
-        words = heading in ("problem", "driver", "line", "kind", "direction")
+        words = heading in _WORDS
         # A name that is cut off is no name; headings break between words and at hyphens only.
         table.add_column(
             heading.replace(" ", "\n").replace("-", "-\n"),
