@@ -10,6 +10,10 @@ same solver, byte for byte, stands for it. Measurements come from the recorded s
 - ``total_first_call`` is the first call of a fresh process, made without any hooks; import and
   back end's start are not part of it.
 
+An expectation may be judged elsewhere: ``until`` names the expectation whose commit answers it, and
+``since`` the one whose parent that commit is compared with (by default its own). A prediction with
+``beside`` compares two problems at that one commit: how the time grows from one to the other.
+
 The speedup is the ratio of the medians, old / new. Its interval is the 99% percentile bootstrap of
 `scipy.stats.bootstrap`: each commit's samples are resampled on their own (they are not paired,
 because commits may differ in the number of rounds), with a fixed seed, so that the same results
@@ -39,7 +43,7 @@ RESAMPLES = 9999
 SEED = 20251006
 
 Verdict = Literal["met", "exceeded", "missed", "undecided"]
-Unit = Literal["speedup", "saved_percent"]
+Unit = Literal["speedup", "saved_percent", "growth"]
 Samples = NDArray[np.float64]
 Setup = tuple[str, str]
 
@@ -49,7 +53,8 @@ class Prediction:
     """A predicted range of the speedup, old time / new time, of one quantity.
 
     `low` equals `high` where a single figure was predicted; `unit` is how it was put. `problem` is
-    "*" for every measured problem.
+    "*" for every measured problem. `since` and `until` are ids, `beside` is a problem: see the
+    module's docstring. Growth is kept as its inverse, so that more is faster everywhere.
     """
 
     expectation: str
@@ -60,6 +65,9 @@ class Prediction:
     low: float
     high: float
     unit: Unit
+    since: str | None = None
+    until: str | None = None
+    beside: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,8 @@ class Comparison:
     """A prediction and what was measured for one problem in one setup.
 
     `commit` and `base` are full hashes: `base` is the commit's first parent, or the ancestor with
-    the same solver that was measured in its place. `n_base` and `n_commit` are numbers of usable
+    the same solver that was measured in its place, or that of the commit that `since` names; the
+    commit itself where two problems are compared. `n_base` and `n_commit` are numbers of usable
     samples. Where `speedup` is None, `reason` says why in a sentence.
     """
 
@@ -131,6 +140,7 @@ def _prediction(
         *(expectation["id"], expectation["title"], expectation["source"]),
         *(prediction["problem"], prediction["quantity"]),
         *(low, high, unit),
+        *(expectation.get("since"), expectation.get("until"), prediction.get("beside")),
     )
 
 
@@ -141,10 +151,13 @@ def _range(where: str, prediction: Mapping[str, Any]) -> tuple[float, float, Uni
         case {"saved_percent": int() | float() as percent} if percent < 100:
             speedup = 1 / (1 - percent / 100)
             return speedup, speedup, "saved_percent"
+        case {"growth": int() | float() as times, "beside": str()} if times > 0:
+            return 1 / times, 1 / times, "growth"
         case _:
             raise UserError(
-                f"{where} needs either `speedup = [low, high]` with 0 < low <= high, or "
-                f"`saved_percent` below 100; got {dict(prediction)}."
+                f"{where} needs either `speedup = [low, high]` with 0 < low <= high, "
+                "`saved_percent` below 100, or `growth` above 0 and the problem `beside` which it "
+                f"is; got {dict(prediction)}."
             )
 
 
@@ -178,8 +191,17 @@ def compare(history: History, predictions: Sequence[Prediction]) -> tuple[Compar
     return tuple(
         comparison
         for prediction in predictions
-        for comparison in _comparisons(prediction, made.get(prediction.expectation), samples)
+        for comparison in _comparisons(prediction, _made_for(prediction, made), samples)
     )
+
+
+def _made_for(prediction: Prediction, made: Mapping[str, _Made]) -> _Made | None:
+    """Return the commit that answers a prediction; None where none is named for it yet."""
+    until = made.get(prediction.until or prediction.expectation)
+    since = made.get(prediction.since) if prediction.since else until
+    if until is None or since is None:
+        return None
+    return _Made(until.commit, (until.commit,) if prediction.beside else since.bases)
 
 
 Place = tuple[Setup, str, str]
@@ -230,7 +252,7 @@ def _comparisons(
         _comparison(
             prediction,
             *(problem, setup, base_of[setup], commit),
-            samples.get((setup, base_of[setup], problem), empty).get(
+            samples.get((setup, base_of[setup], prediction.beside or problem), empty).get(
                 prediction.quantity, np.empty(0)
             ),
             samples.get((setup, commit, problem), empty).get(prediction.quantity, np.empty(0)),

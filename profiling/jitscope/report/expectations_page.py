@@ -45,14 +45,15 @@ class Line:
 class Group:
     """One expectation in one setup: the same commit, the same parent, the same machine.
 
-    `base_is_parent` is False where an ancestor with the same solver was measured instead of it.
+    `against` says what the base is to the commit; `base` is None where two problems of one commit
+    are compared.
     `quantities` holds pairs of a quantity in words and its lines, which share one scale.
     """
 
     prediction: Prediction
     setup: str | None
     base: str | None
-    base_is_parent: bool
+    against: str
     commit: str | None
     message: str | None
     quantities: tuple[tuple[str, tuple[Line, ...]], ...]
@@ -74,6 +75,7 @@ def render_expectations_page(
         groups=_groups(comparisons, history, setups),
         signs=SIGNS,
         confidence=f"{CONFIDENCE:.0%}",
+        problem_words=problem_words,
         width=WIDTH,
         beside=beside,
     )
@@ -82,15 +84,34 @@ def render_expectations_page(
 def in_words(prediction: Prediction, low: float, high: float | None = None) -> str:
     """Put a speedup, or a range, as the prediction was put: "1.10 to 1.30 times", "3.6% saved".
 
-    Where nothing is saved, it says how much longer it took: "2.8 to 68.0% longer".
+    Where nothing is saved, it says how much longer it took: "2.8 to 68.0% longer". Growth is put
+    as "4.10 to 4.32 times the time".
     """
     ends = (low,) if high is None or low == high else (low, high)
+    if prediction.unit == "growth":
+        return " to ".join(f"{1 / ratio:.2f}" for ratio in reversed(ends)) + " times the time"
     if prediction.unit == "speedup":
         return " to ".join(f"{ratio:.2f}" for ratio in ends) + " times"
     saved = [saved_percent(ratio) for ratio in ends]
     if max(saved) < 0:
         return " to ".join(f"{-percent:.1f}" for percent in reversed(saved)) + "% longer"
     return " to ".join(f"{percent:.1f}" for percent in saved) + "% saved"
+
+
+def problem_words(comparison: Comparison) -> str:
+    """Name the problem of a comparison, and the one that it is beside."""
+    problem = "every problem" if comparison.problem == "*" else comparison.problem
+    beside = comparison.prediction.beside
+    return problem if beside is None else f"{problem} beside {beside}"
+
+
+def against_words(prediction: Prediction, *, base_is_parent: bool) -> str:
+    """Say what a commit is compared with: the words before the base's hash."""
+    if prediction.since is not None:
+        return "against the solver at"
+    return (
+        "against its parent" if base_is_parent else "against the solver of its parent, measured at"
+    )
 
 
 def predicted_words(prediction: Prediction) -> str:
@@ -156,8 +177,9 @@ def _group(
 ) -> Group:
     first = next(iter(by_quantity.values()))[0]
     made = commits.get(first.commit or "", {})
+    against = against_words(first.prediction, base_is_parent=first.base == made.get("parent"))
+    base = None if first.prediction.beside is not None else first.base
     return Group(
-        *(first.prediction, setup, first.base, first.base == made.get("parent"), first.commit),
-        made.get("subject"),
+        *(first.prediction, setup, base, against, first.commit, made.get("subject")),
         tuple((QUANTITY_WORDS[name], _lines(members)) for name, members in by_quantity.items()),
     )

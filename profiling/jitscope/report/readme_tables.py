@@ -19,7 +19,7 @@ from jitscope.errors import UserError
 from jitscope.expectations import Comparison, compare, read_predictions
 from jitscope.history import History, read_history
 from jitscope.report.exactness_table import exactness_table, markdown
-from jitscope.report.expectations_page import measured_words, predicted_words
+from jitscope.report.expectations_page import measured_words, predicted_words, problem_words
 from jitscope.report.panels import Bar, Measurement, Panel, Setup, setups_of
 from jitscope.report.phase_styles import PHASE_STYLES
 from jitscope.report.rendering import interval, number
@@ -208,7 +208,10 @@ def _figure(measurement: Measurement | None) -> str:
 
 def _expectation_row(comparison: Comparison) -> list[str]:
     measured, ends = measured_words(comparison)
-    problem = "every problem" if comparison.problem == "*" else f"`{comparison.problem}`"
+    problem = " ".join(
+        word if word in ("beside", "every", "problem") else f"`{word}`"
+        for word in problem_words(comparison).split()
+    )
     return [
         problem,
         QUANTITIES[comparison.prediction.quantity],

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from jitscope.report.expectations_page import in_words, render_expectations_page
 from jitscope.report.rendering import Neighbours
 
 from .planted import GeneratedHistory as Planted
+from .planted import phase_samples
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -47,6 +49,54 @@ def test_planted_speedups_come_back(site_history: Planted) -> None:
         assert (comparison.n_base, comparison.n_commit) == (7, 7)
     assert [c.verdict for c in warm] == ["exceeded", "exceeded"]
     assert cold.verdict == "met"
+
+
+def test_another_expectations_commit_may_answer(site_history: Planted) -> None:
+    # The hostile commit names "planted"; the one before it is its parent.
+    history = read_history(site_history.root)
+    answered = compare(history, [replace(predicted(), expectation="of-old", until="planted")])
+    assert [c.speedup for c in answered] == [c.speedup for c in compare(history, [predicted()])]
+    unknown = replace(predicted(), until="planted", since="nobody")
+    assert only(compare(history, [unknown])).reason == "No commit names it in a trailer yet."
+
+
+def test_since_reaches_back_over_the_commits_between(site_empty: Planted) -> None:
+    site_empty.write_suite()
+    for factor, trailer in ((1.0, ""), (0.5, "Expectation: first"), (0.25, "Expectation: second")):
+        site_empty.measure(site_empty.commit(f"Change\n\n{trailer}"), phase_samples(factor))
+    both = replace(predicted(), expectation="both", since="first", until="second")
+    history = read_history(site_empty.root)
+    speedups = [c.speedup for c in compare(history, [both])]
+    assert [s.ratio for s in speedups if s is not None] == [pytest.approx(4.0)] * 2
+
+
+def test_growth_is_between_two_problems_of_one_commit(site_empty: Planted) -> None:
+    site_empty.write_suite()
+    flat = phase_samples()
+
+    def growing(problem: str, condition: str, phase: str) -> list[float]:
+        seconds = flat(problem, condition, phase)
+        assert seconds is not None
+        return [(5.0 if problem == "gaussian_1000" else 1.0) * s for s in seconds]
+
+    commit = site_empty.commit("Solve\n\nExpectation: planted")
+    site_empty.measure(commit, growing)
+    path = site_empty.root / "growth.toml"
+    path.write_text(
+        '[[expectation]]\nid = "growth"\ntitle = "T"\nsource = "S"\nuntil = "planted"\n'
+        '[[expectation.prediction]]\nproblem = "gaussian_1000"\nbeside = "linear_100"\n'
+        'quantity = "solver_run_time"\ngrowth = 1.26\n'
+    )
+    (prediction,) = read_predictions(path)
+    history = read_history(site_empty.root)
+    found = only(compare(history, [prediction]))
+    assert found.speedup is not None
+    assert 1 / found.speedup.ratio == pytest.approx(5)
+    assert (found.verdict, found.base, found.commit) == ("missed", commit, commit)
+    assert in_words(prediction, found.speedup.ratio) == "5.00 times the time"
+    page = render_expectations_page(history, [found], beside=Neighbours(False, False))
+    assert "gaussian_1000 beside linear_100" in page
+    assert "against" not in page.split("</h2>")[1].split("</p>")[1]
 
 
 def test_the_first_call_is_the_one_without_hooks(site_empty: Planted) -> None:
