@@ -22,7 +22,7 @@ always give the same figures.
 
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -211,7 +211,12 @@ Place = tuple[Setup, str, str]
 def _samples_by_place(history: History) -> dict[Place, dict[str, Samples]]:
     """Samples of each quantity, in seconds, at each place that was measured at all."""
     found: dict[Place, dict[str, Samples]] = {}
-    for row in history.rows():
+    results = history.results
+    # Of all that a long history holds, this needs two series a problem.
+    wanted = results["benchmark"] == FIRST_CALL_BENCHMARK
+    if "phase" in results:
+        wanted |= results["phase"] == "unobserved_wall"
+    for row in results.loc[wanted].to_dict("records"):
         quantity = _quantity(row)
         if quantity is not None:
             place = ((row["machine"], row["environment"]), row["commit"], row["problem"])
@@ -222,7 +227,7 @@ def _samples_by_place(history: History) -> dict[Place, dict[str, Samples]]:
     return found
 
 
-def _quantity(row: Mapping[str, Any]) -> str | None:
+def _quantity(row: Mapping[Hashable, Any]) -> str | None:
     """Return the quantity that a row of the history measures; None for the other rows."""
     if row["benchmark"] == FIRST_CALL_BENCHMARK:
         return "total_first_call"

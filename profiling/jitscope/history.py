@@ -7,6 +7,7 @@ of ending the page.
 """
 
 import ast
+import functools
 import itertools
 import json
 import math
@@ -322,6 +323,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+@functools.lru_cache(maxsize=4096)
 def _literal(text: str) -> Any:
     """What a parameter was before asv wrote its ``repr``; the text itself if that is not data."""
     try:

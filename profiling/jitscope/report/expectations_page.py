@@ -63,11 +63,12 @@ def render_expectations_page(
     history: History, comparisons: Sequence[Comparison], *, beside: Neighbours
 ) -> str:
     """HTML of the page; `comparisons` come from `jitscope.expectations.compare`."""
+    newest = history.results.drop_duplicates(["machine", "environment"], keep="last")
     setups = {
         (row["machine"], row["environment"]): (
             f"{row['machine']} with {software_line(row['versions'])}"
         )
-        for row in history.rows()
+        for row in newest.to_dict("records")
     }
     return render(
         "expectations.html",

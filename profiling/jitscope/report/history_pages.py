@@ -1,11 +1,15 @@
 """Write the pages that are made of a history, and their data files."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from jitscope.history import History
 from jitscope.overview import overview
 from jitscope.report import timeline_data as timelines
+from jitscope.report.compare_data import write_comparisons
+from jitscope.report.compare_page import render_compare_page
+from jitscope.report.compare_recorded import Recorded, comparisons_of
 from jitscope.report.overview_page import render_overview_page
 from jitscope.report.rendering import Neighbours
 from jitscope.report.setups import setup_lines
@@ -15,7 +19,12 @@ from jitscope.series import series_of
 
 
 def write_history_pages(
-    html: Path, history: History, *, address: str | None, beside: Neighbours
+    html: Path,
+    history: History,
+    recorded: Sequence[Recorded],
+    *,
+    address: str | None,
+    beside: Neighbours,
 ) -> None:
     """Write them all.
 
@@ -24,6 +33,8 @@ def write_history_pages(
     html : Path
         The site's folder; data of an earlier run are removed from it.
     history : History
+    recorded : sequence of Recorded
+        Recordings of commits and working trees, to set beside each other.
     address : str or None
         What a hash is added to for a link to its commit.
     beside : Neighbours
@@ -37,12 +48,21 @@ def write_history_pages(
     timelines.write_commits(html, history)
     moves = {key: one.moves for key, one in overviews.items()}
     timelines.write_timelines(html, series, setups, problems, moves)
+    write_comparisons(html, series, setups)
     pages = {
         "index.html": render_overview_page(
             history, setups, overviews, address=address, beside=beside
         ),
         "timeline.html": render_timeline_page(
             history, series, setups, problems, address=address, beside=beside
+        ),
+        "compare.html": render_compare_page(
+            history,
+            series,
+            setups,
+            comparisons_of(recorded),
+            address=address,
+            beside=beside,
         ),
     }
     for name, text in pages.items():

@@ -10,6 +10,7 @@ from plotly.offline import get_plotlyjs
 from jitscope.errors import UserError
 from jitscope.expectations import compare, read_predictions
 from jitscope.history import History, read_history
+from jitscope.report.compare_recorded import read_recorded
 from jitscope.report.expectations_page import render_expectations_page
 from jitscope.report.forge import commit_address
 from jitscope.report.history_pages import write_history_pages
@@ -21,6 +22,7 @@ from jitscope.session import Session, load_session
 ASSETS = (
     *("site.css", "site.js", "growth.js"),
     *("overview.js", "timeline.js", "timeline_chart.js"),
+    *("compare.js", "verdicts.js"),
 )
 
 
@@ -55,7 +57,8 @@ def publish(root: Path, session: Path | None = None) -> Path:
     pages = {
         "expectations.html": render_expectations_page(history, comparisons, beside=beside),
     }
-    write_history_pages(html, history, address=commit_address(root), beside=beside)
+    recorded = read_recorded(root / "results" / "sessions")
+    write_history_pages(html, history, recorded, address=commit_address(root), beside=beside)
     for name, text in pages.items():
         (html / name).write_text(text, encoding="utf-8")
     if session is not None:

@@ -3,6 +3,7 @@
 Quantities lie in columns, one value for each commit of the setup. Times are in milliseconds.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,8 @@ def counter_label(series: Series) -> str:
 
 
 def _words(benchmark: str) -> str:
-    return benchmark.rsplit(".", 1)[-1].removeprefix("track_").replace("_", " ")
+    name = benchmark.rsplit(".", 1)[-1].removeprefix("track_").removeprefix("time_")
+    return re.sub("_(s|ms|us)$", "", name).replace("_", " ")
 
 
 def _conditions_of(series: Series) -> list[str] | None:

@@ -68,7 +68,7 @@ const jitscope = (() => {
 
   const signed = (value, text) => (value > 0 ? "+" : value < 0 ? "−" : "±") + text(Math.abs(value));
 
-  const percent = (fraction) => signed(fraction, (size) => `${number(100 * size)}%`);
+  const percent = (fraction) => signed(fraction, (size) => `${(100 * size).toLocaleString("en-GB", { minimumFractionDigits: 1, maximumFractionDigits: 1 })}%`);
 
   const UNITS = [["s", 1e-3, 1e4], ["ms", 1, 1], ["µs", 1e3, 0]];
 
