@@ -9,6 +9,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Add ``%%jitscope`` to IPython: what ``%load_ext jitscope`` calls."""
+    from jitscope.magic import load
+
+    load(shell)
+
+
 def __getattr__(name: str) -> Any:
     # Late, so that importing jitscope imports neither JAX nor NumPy.
     if name == "record":
