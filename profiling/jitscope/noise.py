@@ -27,7 +27,7 @@ ENOUGH_REPEATS = 4
 ROUNDING_DIGITS = 1.0
 """Digits that another order of operations may cost or gain: the last one."""
 _NEWEST = 50
-_STANDARD_ERRORS = 3.0
+_STANDARD_ERRORS = 2.0
 
 Source = Literal["repeats", "samples", "exact", "unknown"]
 

@@ -38,3 +38,54 @@ def test_a_step_within_the_noise_is_none():
     one = series(noisy([1.0] * 20 + [1.05] * 20, seed=3, spread=0.005))
     assert steps_of(one, Noise(0.1, "repeats", 9)) == ()
     assert len(steps_of(one, Noise(0.01, "repeats", 9))) == 1
+
+
+def test_a_level_of_one_commit_is_a_step_where_its_samples_say_so():
+    # As in a history of commits that each changed the solver.
+    one = series(noisy([4.0, 1.0, 2.5, 2.5, 0.6, 0.6, 0.3], seed=4))
+    found = steps_of(one, noise_of(one))
+    assert [step.commit for step in found] == [one.points[place].commit for place in (1, 2, 4, 6)]
+    assert [step.ratio for step in found] == pytest.approx([0.25, 2.5, 0.24, 0.5], rel=0.05)
+
+
+def test_the_scale_of_a_series_does_not_matter():
+    levels = [1.0] * 6 + [1.4] * 6 + [0.7] * 6
+    one, other = (series(noisy([f * x for x in levels], seed=6)) for f in (1.0, 1024.0))
+    assert [s.commit for s in steps_of(one, noise_of(one))] == [
+        s.commit for s in steps_of(other, noise_of(other))
+    ]
+    assert len(steps_of(one, noise_of(one))) == 2
+
+
+def test_a_slow_beginning_hides_no_later_step():
+    one = series(noisy([100.0] * 4 + [1.0] * 12 + [1.2] * 12, seed=18))
+    assert [s.commit for s in steps_of(one, noise_of(one))] == [
+        one.points[4].commit,
+        one.points[16].commit,
+    ]
+
+
+def test_one_sample_a_commit_is_pooled_to_seven():
+    one = series(noisy([1.0] * 10 + [2.0] * 10, seed=9, samples=1))
+    (step,) = steps_of(one, Noise(0.1, "repeats", 9))
+    assert step.commit == one.points[10].commit
+    assert steps_of(series(noisy([1.0] * 10 + [2.0] * 6, seed=9, samples=1)), None) == ()
+
+
+def test_pure_noise_shows_a_step_in_fewer_than_five_of_a_hundred_series():
+    flagged = 0
+    for seed in range(200):
+        one = series(noisy([1.0] * 40, seed=1000 + seed, spread=0.05))
+        flagged += bool(steps_of(one, noise_of(one)))
+    assert flagged <= 10
+
+
+@pytest.mark.parametrize("factor", [1.15, 1.3, 2.0])
+def test_planted_steps_are_found_in_noise(factor: float):
+    others = 0
+    for seed in range(20):
+        one = series(noisy([1.0] * 20 + [factor] * 20, seed=seed, spread=0.03))
+        found = [step.commit for step in steps_of(one, noise_of(one))]
+        assert one.points[20].commit in found
+        others += len(found) - 1
+    assert others <= 1
