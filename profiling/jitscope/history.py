@@ -85,7 +85,10 @@ class History:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return `results` as one dict a row."""
-        return [{str(k): v for k, v in r.items()} for r in self.results.to_dict("records")]
+        # The cells are Python's own already: pandas would look at each one again.
+        columns = {str(name): self.results[name].tolist() for name in self.results.columns}
+        cells = zip(*columns.values(), strict=True)
+        return [dict(zip(columns, row, strict=True)) for row in cells]
 
 
 def read_history(root: Path, results_dir: Path | None = None, *, head: str = "HEAD") -> History:
