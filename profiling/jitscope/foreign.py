@@ -9,19 +9,16 @@ from __future__ import annotations
 import math
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jitscope.fresh import TIMEOUT_S, ChildFailed, child_environment, run_child
+from jitscope.fresh import TIMEOUT_S, ChildFailed, child_environment, in_conditions, run_child
 from jitscope.phases import PHASES
 from jitscope.sample import Sample
 
 FIGURES = (*PHASES, "wall", "unobserved_wall")
 """What is followed: the phases, their sum, and the same call with no hook installed."""
-_FILLING_THE_CACHE_FIRST = ("cold", "warm_memory", "warm_disk")
 
 Cache = Mapping[tuple[str, str], "list[dict[str, int | None]] | str"]
 
@@ -113,27 +110,17 @@ def run_foreign_sample(
 def _conditions(
     adapter: Path, problem: str, timeout_s: float
 ) -> Iterator[tuple[str, Sample | ChildFailed]]:
-    """Yield a sample of each condition; a first call's unobserved wall is another process's."""
-    with tempfile.TemporaryDirectory(prefix="jitscope-cache-") as folder:
-        for condition in _FILLING_THE_CACHE_FIRST:
-            cache_dir = None if condition == "cold" else Path(folder)
+    def run(condition: str, cache_dir: Path | None, observed: bool) -> Sample:
+        return run_foreign_sample(
+            adapter,
+            problem,
+            condition,
+            observed=observed,
+            cache_dir=cache_dir,
+            timeout_s=timeout_s,
+        )
 
-            def run(
-                observed: bool, name: str = condition, place: Path | None = cache_dir
-            ) -> Sample:
-                return run_foreign_sample(
-                    adapter, problem, name, observed=observed, cache_dir=place, timeout_s=timeout_s
-                )
-
-            try:
-                sample = run(True)
-                if condition != "warm_memory":
-                    twin = run(False)
-                    sample = replace(sample, unobserved_wall_ns=twin.unobserved_wall_ns)
-            except ChildFailed as error:
-                yield condition, error
-            else:
-                yield condition, sample
+    return in_conditions(run)
 
 
 def _figures_ns(sample: Sample) -> dict[str, int | None]:

@@ -10,9 +10,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -186,21 +185,39 @@ def measure_conditions(
     sample : Sample or ChildFailed
         With observed and unobserved wall.
     """
+
+    def run(condition: str, cache_dir: Path | None, observed: bool) -> Sample:
+        return run_sample(
+            problem,
+            condition,
+            solver=solver,
+            observed=observed,
+            cache_dir=cache_dir,
+            expected_prefix=expected_prefix,
+            timeout_s=timeout_s,
+        )
+
+    return in_conditions(run)
+
+
+def in_conditions(
+    run: Callable[[str, Path | None, bool], Sample],
+) -> Iterator[tuple[str, Sample | ChildFailed]]:
+    """Measure one sample of each condition; see `measure_conditions`.
+
+    Parameters
+    ----------
+    run : callable
+        Measures one sample in a fresh interpreter; takes the condition, the folder of the
+        persistent compilation cache or None, and whether hooks are installed.
+    """
     with tempfile.TemporaryDirectory(prefix="jitscope-cache-") as folder:
         for condition in _FILLING_THE_CACHE_FIRST:
-            run = partial(
-                run_sample,
-                problem,
-                condition,
-                solver=solver,
-                cache_dir=None if condition == "cold" else Path(folder),
-                expected_prefix=expected_prefix,
-                timeout_s=timeout_s,
-            )
+            cache_dir = None if condition == "cold" else Path(folder)
             try:
-                sample = run()
+                sample = run(condition, cache_dir, True)
                 if condition != "warm_memory":
-                    twin = run(observed=False)
+                    twin = run(condition, cache_dir, False)
                     sample = replace(
                         sample,
                         unobserved_wall_ns=twin.unobserved_wall_ns,

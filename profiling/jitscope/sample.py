@@ -16,11 +16,11 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from jitscope import adapters, problems
 from jitscope.adapters import Adapter, FitResult
@@ -92,8 +92,34 @@ class Sample:
         return self.wall_ns - self.unobserved_wall_ns
 
 
+class TimedSolver(Protocol):
+    """What every measured solver offers, an adapter's or one of an adapter file of an asv suite."""
+
+    name: str
+    """Of the solver."""
+
+    def import_solver(self) -> None:
+        """Import the solver and what it needs: measured as the phase ``import``."""
+        ...
+
+    def solver_file(self) -> str:
+        """Return the file that the solver was imported from: which commit was measured."""
+        ...
+
+    def run(self) -> None:
+        """Make the call and wait for its result: the only timed region."""
+        ...
+
+    def stages(self) -> Mapping[str, str]:
+        """Return ``"module:function" -> stage`` of a driver in Python; empty if there is none."""
+        ...
+
+
+Timed = TypeVar("Timed", bound=TimedSolver)
+
+
 @dataclass(frozen=True)
-class _Walls:
+class Walls:
     """What a condition measured: the records that make up its wall, or the wall alone."""
 
     records: tuple[PhaseRecord, ...]
@@ -119,7 +145,7 @@ def check_answer(problem: Problem, result: FitResult) -> None:
         )
 
 
-def check_origin(adapter: Adapter, expected_prefix: Path | None) -> None:
+def check_origin(solver: TimedSolver, expected_prefix: Path | None) -> None:
     """Refuse to measure a solver that was not imported from below `expected_prefix`.
 
     Raises
@@ -127,10 +153,10 @@ def check_origin(adapter: Adapter, expected_prefix: Path | None) -> None:
     UserError
         It came from elsewhere, such as the working tree.
     """
-    file = Path(adapter.solver_file()).resolve()
+    file = Path(solver.solver_file()).resolve()
     if expected_prefix is not None and not file.is_relative_to(expected_prefix.resolve()):
         raise UserError(
-            f"{adapter.name} was imported from {file}, expected a file below {expected_prefix}: "
+            f"{solver.name} was imported from {file}, expected a file below {expected_prefix}: "
             "install the commit that is to be measured there, and not editable."
         )
 
@@ -153,58 +179,68 @@ class _Call:
         adapter.prepare(problem, stepped=self.stepped, plain=self.plain)
 
 
-def _first_call(solver: str, call: _Call, observed: bool) -> tuple[Adapter, _Walls]:
-    if not adapters.is_outside(solver):
-        adapters.get(solver)  # loads the adapter's module, which is no part of the solver
+def first_call(
+    load: Callable[[], Timed], prepare: Callable[[Timed], None], *, observed: bool
+) -> tuple[Timed, Walls]:
+    """Measure the first call of this process, import and backend start included.
+
+    Parameters
+    ----------
+    load : callable
+        Returns the solver, which it may import.
+    prepare : callable
+        Builds its call. Not timed.
+    observed : bool
+        False measures the wall alone, with no hook installed.
+    """
     if not observed:
         start_ns = time.perf_counter_ns()
-        adapter = _imported(solver)
+        solver = _imported(load)
         _start_backend()
         startup_ns = time.perf_counter_ns() - start_ns
-        call.prepare(adapter)
-        call_ns = _timed(adapter)
-        return adapter, _Walls((), startup_ns + call_ns, call_ns)
+        prepare(solver)
+        call_ns = _timed(solver)
+        return solver, Walls((), startup_ns + call_ns, call_ns)
     with PhaseRecorder() as startup:
         with startup.span("import"):
-            adapter = _imported(solver)
+            solver = _imported(load)
         if "jax" in sys.modules:
             with startup.span("backend"):
                 _start_backend()
-    call.prepare(adapter)
-    return adapter, _Walls((startup.record, _recorded(adapter)), None, None)
+    prepare(solver)
+    return solver, Walls((startup.record, _recorded(solver)), None, None)
 
 
-def _imported(solver: str) -> Adapter:
-    """Return an adapter whose solver is imported; one outside may import it by being loaded."""
-    adapter = adapters.get(solver)
-    adapter.import_solver()
-    return adapter
-
-
-def _later_call(solver: str, call: _Call) -> tuple[Adapter, _Walls]:
-    adapter = adapters.get(solver)
-    call.prepare(adapter)
-    adapter.run()
+def later_call(solver: TimedSolver) -> Walls:
+    """Measure a later call of a solver that is prepared, with hooks and without."""
+    solver.run()
     records: list[PhaseRecord] = []
     unobserved_ns: list[int] = []
     for _ in range(WARM_CALLS):
-        records.append(_recorded(adapter))
-        adapter.run()  # the recorder emptied JAX's fast path; this fills it again
-        unobserved_ns.append(_timed(adapter))
+        records.append(_recorded(solver))
+        solver.run()  # the recorder emptied JAX's fast path; this fills it again
+        unobserved_ns.append(_timed(solver))
     records.sort(key=lambda record: record.wall_ns)
     median_ns = statistics.median_low(unobserved_ns)
-    return adapter, _Walls((records[WARM_CALLS // 2],), median_ns, median_ns)
+    return Walls((records[WARM_CALLS // 2],), median_ns, median_ns)
 
 
-def _timed(adapter: Adapter) -> int:
+def _imported(load: Callable[[], Timed]) -> Timed:
+    """Return a solver that is imported; a file outside may import it by being loaded."""
+    solver = load()
+    solver.import_solver()
+    return solver
+
+
+def _timed(solver: TimedSolver) -> int:
     start_ns = time.perf_counter_ns()
-    adapter.run()
+    solver.run()
     return time.perf_counter_ns() - start_ns
 
 
-def _recorded(adapter: Adapter) -> PhaseRecord:
-    with PhaseRecorder(stages=adapter.stages()) as recorder:
-        adapter.run()
+def _recorded(solver: TimedSolver) -> PhaseRecord:
+    with PhaseRecorder(stages=solver.stages()) as recorder:
+        solver.run()
     return recorder.record
 
 
@@ -219,15 +255,44 @@ def add_phases(records: Sequence[PhaseRecord]) -> dict[str, int | None]:
     return total
 
 
-def versions(solver: str) -> dict[str, str | None]:
-    """Return the versions of Python, JAX, jaxlib, NumPy and the solver; None: not installed."""
+def versions(package: str) -> dict[str, str | None]:
+    """Return the versions of Python, JAX, jaxlib, NumPy and a package; None: not installed."""
     found: dict[str, str | None] = {"python": platform.python_version()}
-    for package in ("jax", "jaxlib", "numpy", adapters.package(solver)):
+    for one in ("jax", "jaxlib", "numpy", package):
         try:
-            found[package] = version(package)
+            found[one] = version(one)
         except PackageNotFoundError:
-            found[package] = None
+            found[one] = None
     return found
+
+
+def sample_of(
+    solver: TimedSolver,
+    walls: Walls,
+    *,
+    name: str,
+    package: str,
+    problem: str,
+    condition: str,
+    result: Mapping[str, Any],
+) -> Sample:
+    """Return what was measured of a solver, without what only adapters of jitscope's know."""
+    records = walls.records
+    return Sample(
+        solver=name,
+        problem=problem,
+        condition=condition,
+        phases_ns=add_phases(records) if records else None,
+        wall_ns=sum(record.wall_ns for record in records) if records else None,
+        unobserved_wall_ns=walls.unobserved_ns,
+        unobserved_call_ns=walls.unobserved_call_ns,
+        by_stage_ns=records[-1].by_stage_ns if records else {},
+        calls=records[-1].calls if records else {},
+        modules=[asdict(module) for record in records for module in record.modules],
+        versions=versions(package),
+        solver_file=solver.solver_file(),
+        result=result,
+    )
 
 
 def measure(
@@ -264,33 +329,32 @@ def measure(
     """
     call = _Call(problem_name, stepped, plain)
     if condition == "warm_memory":
-        adapter, walls = _later_call(solver, call)
+        adapter = adapters.get(solver)
+        call.prepare(adapter)
+        walls = later_call(adapter)
     else:
-        adapter, walls = _first_call(solver, call, observed)
+        if not adapters.is_outside(solver):
+            adapters.get(solver)  # loads the adapter's module, which is no part of the solver
+        adapter, walls = first_call(lambda: adapters.get(solver), call.prepare, observed=observed)
     check_origin(adapter, expected_prefix)
     result = adapter.result()
     check_answer(problems.get(problem_name), result)
-    records = walls.records
-    calls = records[-1].calls if records else {}
-    return Sample(
-        solver=solver,
+    sample = sample_of(
+        adapter,
+        walls,
+        name=solver,
+        package=adapters.package(solver),
         problem=problem_name,
         condition=condition,
-        phases_ns=add_phases(records) if records else None,
-        wall_ns=sum(record.wall_ns for record in records) if records else None,
-        unobserved_wall_ns=walls.unobserved_ns,
-        unobserved_call_ns=walls.unobserved_call_ns,
-        by_stage_ns=records[-1].by_stage_ns if records else {},
-        calls=calls,
-        modules=[asdict(module) for record in records for module in record.modules],
-        versions=versions(solver),
-        solver_file=adapter.solver_file(),
         result=asdict(result),
+    )
+    return replace(
+        sample,
         stepped=stepped,
         iterations={
-            kind: calls[f"function:{function}"]
+            kind: sample.calls[f"function:{function}"]
             for kind, function in adapter.iterations().items()
-            if f"function:{function}" in calls
+            if f"function:{function}" in sample.calls
         },
     )
 

@@ -68,8 +68,14 @@ def test_an_adapter_that_fails_says_why(adapter: Path, old: str, new: str, reaso
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
-    with pytest.raises(UserError, match="is no Python file; `jitscope init`"):
+    with pytest.raises(UserError, match=r"no adapter file .*adapter\.py; give the path of one\."):
         foreign_sample.load(tmp_path / "adapter.py")
+
+
+def test_a_file_that_is_no_python_is_named(tmp_path: Path):
+    (tmp_path / "adapter.txt").write_text("")
+    with pytest.raises(UserError, match=r"no adapter file .*adapter\.txt; give the path of one\."):
+        foreign_sample.load(tmp_path / "adapter.txt")
 
 
 def test_in_an_environment_of_asv_the_solver_must_come_from_there(

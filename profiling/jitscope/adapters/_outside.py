@@ -32,7 +32,7 @@ def load(solver: str) -> Adapter:
         passes through.
     """
     place, _, wanted = (solver, "", "Solver") if _is_file(solver) else solver.rpartition(":")
-    module = _from_file(Path(place)) if _is_file(place) else _from_name(place)
+    module = from_file(Path(place)) if _is_file(place) else _from_name(place)
     kind = getattr(module, wanted, None)
     if not isinstance(kind, type):
         raise UserError(
@@ -60,10 +60,16 @@ def _is_file(place: str) -> bool:
     return place.endswith(".py")
 
 
-def _from_file(path: Path) -> ModuleType:
-    """Run a file once a process, as a module that no other file's can be taken for."""
+def from_file(path: Path) -> ModuleType:
+    """Run a file once a process, as a module that no other file's can be taken for.
+
+    Raises
+    ------
+    UserError
+        There is no such file. What the file itself raises passes through.
+    """
     path = path.resolve()
-    if not path.is_file():
+    if path.suffix != ".py" or not path.is_file():
         raise UserError(f"there is no adapter file {path}; give the path of one.")
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
     name = f"jitscope_adapter_{digest}"
