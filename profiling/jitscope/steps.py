@@ -2,7 +2,8 @@
 
 Candidates come from asv's own step detection, on a scale of ratios, and from neighbours that differ
 as two commits may (`jitscope.verdicts`): asv takes a level of one commit for an outlier, but seven
-samples of it are evidence. A candidate is confirmed by pooled samples of the nearest commits of
+samples of it are evidence. Commits with the same solver differ by the machine's drift alone, and no
+step is among them. A candidate is confirmed by pooled samples of the nearest commits of
 both levels. It has to exceed the noise of its series, and its p-value to stay below that of two
 commits and below 5% over the number of measured commits: a series that never moved shows a step at
 any of them in less than 5% of all cases (Bonferroni). What is not confirmed is dropped, the least
@@ -122,7 +123,13 @@ def _candidates(points: Sequence[Point], noise: Noise | None) -> list[int]:
         # Ratios are what counts: beside one slow level all steps between fast ones look small.
         values = [math.log(value) for value in values]
     found = {left for left, *_ in step_detect.detect_steps(values, weights)}
-    return sorted((found | set(_apart(points, noise))) - {0})
+    found |= set(_apart(points, noise))
+    return sorted(place for place in found if place and _may_differ(*points[place - 1 : place + 1]))
+
+
+def _may_differ(before: Point, after: Point) -> bool:
+    """Whether two commits can differ by what they are: the same solver drifts with its machine."""
+    return after.solver is None or before.solver != after.solver
 
 
 def _apart(points: Sequence[Point], noise: Noise | None) -> Iterator[int]:

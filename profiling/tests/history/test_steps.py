@@ -27,6 +27,13 @@ def test_what_lies_between_two_levels_is_suspect():
     assert step.judgement.verdict == "improved"
 
 
+def test_the_same_solver_steps_at_no_commit():
+    points = noisy([1.0] * 10 + [1.5] * 10, seed=4)
+    drifted = series([*points[:10], points[10]._replace(solver=points[9].solver), *points[11:]])
+    assert steps_of(drifted, noise_of(drifted)) == ()
+    assert len(steps_of(series(points), noise_of(series(points)))) == 1
+
+
 def test_counters_step_wherever_they_differ():
     one = series([count(i, v) for i, v in enumerate([5, 5, 6, 6, 4])], COUNT, "conversions")
     up, down = steps_of(one, noise_of(one))
