@@ -27,6 +27,7 @@ _HEAD = "<!-- jitscope: head -->"
 _META = re.compile(r"<meta charset=[^>]*>")
 _TITLE = re.compile(r"<title>.*?</title>", re.S)
 _IMPORTS = re.compile(r"// Try loading JS from CDN.*?(?=var depth = 0;)", re.S)
+_DEPTH = re.compile(r'<option value="(5|10)"[^>]*>')
 _STYLED = re.compile(r' style="[^"]*"')
 _SCRIPT = re.compile(r"""<script src=["']/static/([\w./-]+)["'][^>]*></script>""")
 _SHEET = re.compile(r"""<link href=["']/static/([\w./-]+)["'][^>]*>""")
@@ -122,12 +123,18 @@ def _skeleton() -> str:
     html = _replaced(_TITLE, html, lambda found: "")
     html = _replaced(_IMPORTS, html, lambda found: "")
     html = _replaced(_LINK, html, lambda found: f"<span>{found[1]}</span>")
+    # Ten levels below the import of JAX take snakeviz minutes, five a second or two.
+    html = _replaced(_DEPTH, html, _depth)
     # The policy allows no style attributes; snakeviz.css stands in for them.
     html = _replaced(_STYLED, html, lambda found: "")
     html = _replaced(_SHEET, html, lambda found: f"<style>{_sheet(static, found[1])}</style>")
     own = (TEMPLATES / "snakeviz.css").read_text(encoding="utf-8")
     html = html.replace("</head>", f"<style>{own}</style>\n</head>", 1)
     return _replaced(_SCRIPT, html, lambda found: _script(static, found[1]))
+
+
+def _depth(found: re.Match[str]) -> str:
+    return f'<option value="{found[1]}"{" selected" if found[1] == "5" else ""}>'
 
 
 def _replaced(pattern: re.Pattern[str], text: str, by: Callable[[re.Match[str]], str]) -> str:

@@ -60,6 +60,7 @@ def test_hostile_names_are_text_everywhere(site_watched: Watched, page_file: Pat
     page.goto(page_file.as_uri())
     page.locator("#chart rect").nth(2).wait_for()
     assert page.title() == f"cProfile of {FUNCTION}"
+    assert page.input_value("#sv-depth-select") == "5"
     assert "outer" in page.locator("#chart text").first.text_content()  # pyright: ignore
     row = page.locator("#pstats-table tbody tr", has_text="onerror")
     assert row.inner_text().endswith(f"<b>a.py:3({FUNCTION})")
