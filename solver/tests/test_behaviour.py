@@ -72,7 +72,7 @@ def test_result_has_attributes_and_items_of_numpy():
     result = CASE.ours()
     arrays = {"x", "fun", "jac", "grad", "active_mask"}
     numbers = {"cost", "optimality", "nfev", "njev", "npolish", "status"}
-    assert set(result) == arrays | numbers | {"message", "success"}
+    assert set(result) == arrays | numbers | {"message", "success", "driver"}
     for name in arrays:
         assert type(result[name]) is np.ndarray
         assert getattr(result, name) is result[name]

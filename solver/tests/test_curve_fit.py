@@ -66,7 +66,7 @@ def test_full_output():
     _, _, infodict, message, ier = trustfit.curve_fit(
         decay, *DECAY, method="trf", polish=False, full_output=True
     )
-    assert set(infodict) == {"nfev", "fvec"}
+    assert set(infodict) == {"nfev", "fvec", "driver"}
     expected = optimize.curve_fit(
         decay_np, *DECAY, method="trf", jac=decay_jac(np), full_output=True
     )

@@ -6,6 +6,7 @@ from trustfit._box import Bounds
 from trustfit._curve_fit import curve_fit
 from trustfit._least_squares import least_squares
 from trustfit._result import MESSAGES, OptimizeResult, OptimizeWarning, UnacceleratedWarning
+from trustfit._serve import wait_until_compiled
 
 if TYPE_CHECKING:
     from trustfit._minimize import Fit, minimize
@@ -20,6 +21,7 @@ __all__ = [
     "curve_fit",
     "least_squares",
     "minimize",
+    "wait_until_compiled",
 ]
 __version__ = "0.1.0"
 

@@ -11,8 +11,9 @@ from trustfit._bounds import Bounds, feasible_start
 from trustfit._covariance import covariance_of, dense
 from trustfit._curve_options import Asked, check_nan_policy, check_options, check_point_count
 from trustfit._differences import Method
+from trustfit._driver import Wish
 from trustfit._minpack_output import IER, infodict
-from trustfit._options import Algorithm
+from trustfit._options import NEVER_COMPILED, Algorithm
 from trustfit._problem import Problem, curve_problem, in_precision
 from trustfit._result import MESSAGES, OptimizeWarning
 from trustfit._settings import Solution
@@ -85,6 +86,7 @@ def curve_fit(
     nan_policy: Literal["raise", "omit"] | None = None,
     polish: bool = True,
     dtype: Any = None,
+    driver: Wish | None = None,
     **kwargs: Any,
 ) -> Any:
     """Fit a function's parameters to data by nonlinear least squares.
@@ -132,7 +134,7 @@ def curve_fit(
         Whether to return `infodict`, `mesg` and `ier` too.
     nan_policy : {None, 'raise', 'omit'}, optional
         What to do about NaN in data whose infinities are not refused.
-    polish, dtype
+    polish, dtype, driver
         As in `least_squares`.
     **kwargs
         Options of `least_squares`; `max_nfev` is 200 (n + 1) by default for 'lm'. Or of SciPy's
@@ -149,10 +151,10 @@ def curve_fit(
         be estimated. This includes a Jacobian without full rank, for which SciPy's TRF returns a
         finite pseudo-inverse: parameters that the data leave open would look well determined.
     infodict : dict
-        With `full_output`: "nfev", the number of evaluations, and "fvec", the weighted residuals,
-        shape (m,). For 'lm' also "fjac", shape (n, m), "ipvt", shape (n,), and "qtf", shape
-        (n,): the factorisation of the Jacobian at the solution as MINPACK stores it; and
-        "njev", if `jac` is a function.
+        With `full_output`: "nfev", the number of evaluations, "fvec", the weighted residuals,
+        shape (m,), and "driver", as in the result of `least_squares`. For 'lm' also "fjac",
+        shape (n, m), "ipvt", shape (n,), and "qtf", shape (n,): the factorisation of the Jacobian
+        at the solution as MINPACK stores it; and "njev", if `jac` is a function.
     mesg : str
         With `full_output`: how the fit ended.
     ier : int
@@ -224,6 +226,8 @@ def curve_fit(
     """
     plain = (
         sigma is check_finite is method is jac is nan_policy is dtype is None
+        and driver != "numpy"
+        and not NEVER_COMPILED
         and bounds is _UNBOUNDED
         and polish
         and not full_output
@@ -239,7 +243,7 @@ def curve_fit(
         from trustfit._many_curve_fit import fit_many
 
         data = (xdata, ydata, p0, sigma, bounds, check_finite, nan_policy)
-        asked = Asked(method, False, jac, dtype, polish, full_output, kwargs)
+        asked = Asked(method, False, jac, dtype, polish, full_output, driver, kwargs)
         return fit_many(f, data, asked, absolute_sigma)
     n = count_parameters(f, p0)
     check_parameter_count(f, n)
@@ -251,7 +255,7 @@ def curve_fit(
     x, y, weights = check_data(xdata, ydata, sigma, check_finite, nan_policy)
     y = _spread(f, x, start, y)
     check_point_count(y.size, n, as_lm)
-    asked = Asked(method, as_lm, jac, dtype, polish, full_output, kwargs)
+    asked = Asked(method, as_lm, jac, dtype, polish, full_output, driver, kwargs)
     own_jac, precision, request = check_options(asked, n, bounded=not box.absent)
     problem = curve_problem(
         in_precision(f, precision),
@@ -300,7 +304,8 @@ def _information(
     solution: Solution, problem: Problem, request: Request, as_lm: bool
 ) -> dict[str, Any]:
     if not as_lm:
-        return {"nfev": solution.nfev, "fvec": solution.fun}
+        return {"nfev": solution.nfev, "fvec": solution.fun, "driver": solution.driver}
     own_jac = problem.jacobian is not None and request.differences is None
     njev = solution.njev if own_jac else None
-    return infodict(cast(FloatArray, solution.fun), dense(solution.jac), solution.nfev, njev)
+    info = infodict(cast(FloatArray, solution.fun), dense(solution.jac), solution.nfev, njev)
+    return {**info, "driver": solution.driver}

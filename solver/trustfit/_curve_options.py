@@ -74,6 +74,7 @@ class Asked(NamedTuple):
     dtype: Any
     polish: bool
     full_output: bool
+    driver: Any
     keywords: Mapping[str, Any]
 
 
@@ -100,6 +101,7 @@ def check_options(
         differences=differences,
         dtype=precision,
         rows=asked.full_output,
+        driver=asked.driver,
         **keywords,
     )
     return own_jac, precision, request

@@ -1,12 +1,20 @@
-"""Which of the two drivers solves a problem.
+"""Which of the drivers solves a problem.
 
 The *fused* one runs the whole solve in one compiled loop. The *stepped* one is a loop on the host,
-for everything that has to come back to Python while the solve runs.
+for everything that has to come back to Python while the solve runs. A solve that could be fused is
+*served* in one of two ways (`trustfit._serve`): by the compiled program, or, while there is none,
+by the loop on the host around the same functions, evaluated by NumPy.
 """
 
 from typing import Literal, NamedTuple, TypeAlias
 
 Driver: TypeAlias = Literal["fused", "stepped"]
+
+Wish: TypeAlias = Literal["auto", "compiled", "numpy"]
+"""How a user wants a solve to be served that could be fused."""
+
+Served: TypeAlias = Literal["compiled", "numpy", "stepped"]
+"""How one was: as a compiled program, by NumPy, or by the stepped driver."""
 
 
 class Needs(NamedTuple):

@@ -63,7 +63,7 @@ def minimize(
         kept = _scaled_rows(model, state.x, options)
     inverse = _inverse(state, problem) if program.local == "gram" else None
     if inverse is not None:
-        return to_solution(state, kept, None, bounds, options, inverse)
+        return to_solution(state, kept, None, bounds, options, inverse)._replace(driver="compiled")
     M = state.at_x.M
     R = M[:-1, :-1] if program.local == "triangle" else square_root(M)
     if R is None and model.traced.by_points:
@@ -72,7 +72,7 @@ def minimize(
         R = stream.evaluate(state.x).M[:-1, :-1]
     elif R is None:
         R = triangle(np, kept[1] if rows else _scaled_rows(model, state.x, options)[1])
-    return to_solution(state, kept, R, bounds, options)
+    return to_solution(state, kept, R, bounds, options)._replace(driver="compiled")
 
 
 def _inverse(state: State, problem: states.Problem) -> FloatArray | None:

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
-from jax.extend.core import Literal
 
 from trustfit._interpreter_algebra import ALGEBRA
 from trustfit._interpreter_elementwise import ELEMENTWISE
@@ -23,6 +22,7 @@ from trustfit._interpreter_reductions import REDUCTIONS
 from trustfit._interpreter_shapes import SHAPES
 from trustfit._interpreter_special import SPECIAL
 from trustfit._interpreter_values import Function, Rule, Unsupported
+from trustfit._jaxpr import Literal
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {**ELEMENTWISE, **SPECIAL, **SHAPES, **INDEXING, **REDUCTIONS, **ALGEBRA}

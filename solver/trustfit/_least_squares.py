@@ -7,6 +7,7 @@ import numpy as np
 
 from trustfit._bounds import Bounds
 from trustfit._differences import Method
+from trustfit._driver import Wish
 from trustfit._options import (
     Algorithm,
     Precision,
@@ -80,6 +81,7 @@ def least_squares(
     *,
     polish: bool = True,
     dtype: Any = None,
+    driver: Wish | None = None,
 ) -> OptimizeResult:
     """Solve a nonlinear least-squares problem with bounds on the variables.
 
@@ -147,6 +149,12 @@ def least_squares(
     dtype : {None, numpy.float64, numpy.float32}, optional
         Precision in which `fun` and `jac` are evaluated; float64 by default. The algorithm's own
         numbers are float64. In float32 no tolerance is below 1.2e-7.
+    driver : {None, 'auto', 'compiled', 'numpy'}, optional
+        How a solve is served that could be one compiled program. 'auto': by NumPy at first, while
+        the program is made in the background from the second fit of a model on; 'compiled': by the
+        program, waiting for it if need be; 'numpy': never compiled. Results are the same up to
+        rounding. None stands for the environment variable TRUSTFIT_DRIVER, read when trustfit is
+        imported, or else for 'compiled'.
 
     Returns
     -------
@@ -199,6 +207,7 @@ def least_squares(
         polish=polish,
         differences=differences,
         dtype=precision,
+        driver=driver,
     )
     problem = residual_problem(
         in_precision(fun, precision),

@@ -66,7 +66,10 @@ def _fit(task: Task, fits: Fits, fit: int, distrust: Mismatch | None) -> None:
         return
     try:
         solved = solve(
-            problem_of(task, data, distrust), start, _bounds(task.stack, fit), task.request
+            problem_of(task, data, distrust),
+            start,
+            _bounds(task.stack, fit),
+            replace(task.request, driver="compiled"),
         )
     except ResidualsNotFinite:
         return

@@ -3,7 +3,7 @@
 # SciPy's letters for matrices and radii are capitals.
 # pyright: reportConstantRedefinition=false
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -109,18 +109,35 @@ class Model:
     def _run(
         self, run: Callable[..., Any], recipe: Recipe, start: Start, problem: Problem
     ) -> tuple[FloatArray, tuple[FloatArray, ...]]:
+        packed, rows = run(*self._arguments_of(recipe, start, problem))
+        # Copies, as what leaves the device is read-only; and buffers must not be read any more.
+        return np.array(packed), tuple(np.array(one) for one in rows)
+
+    def _arguments_of(self, recipe: Recipe, start: Start, problem: Problem) -> tuple[Any, ...]:
         traced, bucket = self.traced, recipe.bucket
         numbers = numbers_of(traced, self.values)
         head = recipe.head.fill(start, problem, numbers, self.m)
         if bucket is None:
-            packed, rows = run(np.concatenate(head), (), self.arguments("shared", "points"))
-        elif bucket.packed:
-            packed, rows = run(self._one_vector(head, bucket), (), ())
-        else:
-            arrays = self.padded(self.points(), bucket, 0, self.m)
-            packed, rows = run(np.concatenate(head), tuple(arrays), self.arguments("shared"))
-        # Copies, as what leaves the device is read-only; and buffers must not be read any more.
-        return np.array(packed), tuple(np.array(one) for one in rows)
+            return np.concatenate(head), (), self.arguments("shared", "points")
+        if bucket.packed:
+            return self._one_vector(head, bucket), (), ()
+        arrays = self.padded(self.points(), bucket, 0, self.m)
+        return np.concatenate(head), tuple(arrays), self.arguments("shared")
+
+    def lowered(self, recipe: Recipe, start: Start, problem: Problem, *, rows: bool) -> list[Any]:
+        """Return a solve, and the evaluation of rows if that is asked for, lowered for XLA.
+
+        Once they are compiled, calls find them so.
+        """
+        with collection_paused():
+            solve: Any = compiled_solve(recipe)
+            found = [solve.lower(*self._arguments_of(recipe, start, problem))]
+            if rows:
+                chunks = self._chunks_for_rows() if self.traced.by_points else [(0, 0, ())]
+                arguments = self._arguments_for_rows(start.x0, next(iter(chunks))[2])
+                evaluate: Any = compiled_rows(self.traced, "rows")
+                found.append(evaluate.lower(*arguments))
+        return found
 
     def arguments(self, *kinds: str) -> tuple[Any, ...]:
         """Return the values of the arguments of some kinds."""
@@ -165,20 +182,27 @@ class Model:
             buffer[:, count:used] = array[:, last - 1 : last]
         return buffers
 
-    def _evaluate(self, what: Any, x: Vector) -> tuple[FloatArray, ...]:
-        traced, numbers = self.traced, numbers_of(self.traced, self.values)
-        run = compiled_rows(traced, what)
-        if not traced.by_points:
-            results = run(x, numbers, (), self.arguments("shared", "points"))
-            return tuple(np.array(one) for one in results)
-        shared, points = self.arguments("shared"), self.points()
-        chunk = Bucket(_ROWS, 1, _ROWS)
-        shapes = [(self.m,), (self.m, len(x))][: 1 if what == "residual" else 2]
-        results = tuple(np.empty(shape) for shape in shapes)
+    def _chunks_for_rows(self) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
+        """Yield the first and the last point of each chunk, and its arrays."""
+        points = self.points()
         for first in range(0, self.m, _ROWS):
             last = min(first + _ROWS, self.m)
-            arrays = self.padded(points, chunk, first, last)
-            parts = run(x, numbers, tuple(arrays), shared)
+            yield first, last, tuple(self.padded(points, Bucket(_ROWS, 1, _ROWS), first, last))
+
+    def _arguments_for_rows(self, x: Vector, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        numbers = numbers_of(self.traced, self.values)
+        if not self.traced.by_points:
+            return x, numbers, (), self.arguments("shared", "points")
+        return x, numbers, arrays, self.arguments("shared")
+
+    def _evaluate(self, what: Any, x: Vector) -> tuple[FloatArray, ...]:
+        run = compiled_rows(self.traced, what)
+        if not self.traced.by_points:
+            return tuple(np.array(one) for one in run(*self._arguments_for_rows(x, ())))
+        shapes = [(self.m,), (self.m, len(x))][: 1 if what == "residual" else 2]
+        results = tuple(np.empty(shape) for shape in shapes)
+        for first, last, arrays in self._chunks_for_rows():
+            parts = run(*self._arguments_for_rows(x, arrays))
             for result, part in zip(results, parts, strict=True):
                 result[first:last] = np.asarray(part)[: last - first]
         return results

@@ -1,6 +1,7 @@
 """The options of both functions, checked: one small function a concern, one sentence of error."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 import numpy as np
 
 from trustfit._differences import Method
+from trustfit._driver import Wish
 from trustfit._losses import LOSSES
 from trustfit._result import OptimizeWarning
 from trustfit._settings import Options, Tolerances
@@ -246,6 +248,24 @@ def check_mapping(value: Any, name: str) -> dict[str, Any]:
     return {str(key): one for key, one in value.items()}
 
 
+DRIVER_VARIABLE = "TRUSTFIT_DRIVER"
+_DRIVER = os.environ.get(DRIVER_VARIABLE) or "compiled"
+"""Of calls that do not say; the variable is read once, when trustfit is imported."""
+
+NEVER_COMPILED = _DRIVER == "numpy"
+
+
+def check_driver(driver: Any) -> Wish:
+    """Return how a solve is to be served that could be one compiled program."""
+    wish = _DRIVER if driver is None else driver
+    if isinstance(wish, str) and wish in get_args(Wish):
+        return cast(Wish, wish)
+    where = f"The environment variable {DRIVER_VARIABLE}" if driver is None else "`driver`"
+    raise ValueError(
+        f"{where} must be 'auto', 'compiled' or 'numpy'; got {wish!r}. Leave it out for 'compiled'."
+    )
+
+
 def check_request(
     n: int,
     *,
@@ -267,6 +287,7 @@ def check_request(
     differences: Method | None = None,
     dtype: Precision = np.float64,
     rows: bool = True,
+    driver: Any = None,
 ) -> Request:
     """Return all options, checked and complete.
 
@@ -281,7 +302,7 @@ def check_request(
     rows : bool
         Whether residuals and Jacobian at the solution are wanted.
     ftol, xtol, gtol, x_scale, loss, f_scale, diff_step, tr_solver, tr_options, jac_sparsity,\
- max_nfev, verbose, callback, workers, polish
+ max_nfev, verbose, callback, workers, polish, driver
         As in `least_squares`.
     """
     check_loss(loss, f_scale)
@@ -307,4 +328,5 @@ def check_request(
         callback=callback,
         verbose=check_verbose(verbose),
         rows=rows,
+        driver=check_driver(driver),
     )

@@ -74,8 +74,17 @@ class Plans:
         while len(self._known) > _MOST_KEPT:
             self._known.popitem(last=False)
 
+    def clear(self) -> None:
+        """Let go of all plans."""
+        self._known.clear()
+
 
 _PLANS = Plans()
+
+
+def forget() -> None:
+    """Forget all plans: in a forked process their programs hang."""
+    _PLANS.clear()
 
 
 def _is_ordinary(data: Any) -> bool:

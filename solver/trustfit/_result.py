@@ -65,6 +65,9 @@ class OptimizeResult(dict[str, Any]):
         -3: residuals or Jacobian are not finite where the next steps lead; -2: `callback` ended
         the solve; 0: `max_nfev` was reached; 1, 2, 3: `gtol`, `ftol`, `xtol` is satisfied; 4:
         `ftol` and `xtol` are.
+    driver : {'compiled', 'numpy', 'stepped'}
+        How the solve was served: by a compiled program; by NumPy, nothing being compiled; or by a
+        loop on the host around functions that may be compiled, for what a program cannot do.
     message : str
         `status` in words.
     success : bool

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trustfit._driver import Served
 from trustfit._types import FloatArray, Loss, TrSolver
 
 
@@ -55,6 +56,7 @@ class Solution(NamedTuple):
     `inverse` = (J.T @ J)^-1, shape (n, n), instead: without bounds, if the columns of J are far
     from dependent.
     `npolish` of the `nfev` evaluations were spent after the stopping test was satisfied.
+    `driver` says how it was found: see `trustfit._driver`.
     """
 
     x: FloatArray
@@ -70,3 +72,4 @@ class Solution(NamedTuple):
     npolish: int
     R: FloatArray | None
     inverse: FloatArray | None = None
+    driver: Served = "stepped"

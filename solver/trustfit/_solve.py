@@ -7,16 +7,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trustfit import _fused, _stepped
+from trustfit import _stepped
 from trustfit._bounds import Bounds, strictly_feasible
 from trustfit._differences import MapRows, Method, finite_difference_jacobian, map_for
-from trustfit._driver import Needs, choose
+from trustfit._driver import Needs, Wish, choose
 from trustfit._host_functions import is_operator
 from trustfit._inspection import Mismatch
 from trustfit._losses import total_cost
 from trustfit._problem import Problem
 from trustfit._progress import callback_monitor, closing_lines, compose, printer
 from trustfit._result import MESSAGES, OptimizeWarning, UnacceleratedWarning
+from trustfit._serve import SERVER, Call
 from trustfit._settings import HostFunctions, Options, Solution
 from trustfit._solution import (
     JACOBIAN_AT_START,
@@ -52,6 +53,8 @@ class Request:
         0, 1 or 2.
     rows : bool
         Whether residuals and Jacobian at the solution are wanted.
+    driver : {'auto', 'compiled', 'numpy'}
+        How a solve is to be served that could be one compiled program.
     """
 
     options: Options
@@ -64,6 +67,7 @@ class Request:
     callback: Callable[..., Any] | None = None
     verbose: int = 0
     rows: bool = True
+    driver: Wish = "auto"
 
     def needs(self, traceable: bool) -> Needs:
         """Return what decides about the driver."""
@@ -134,7 +138,7 @@ def _traces(problem: Problem, start: FloatArray, request: Request) -> Traces:
 def _compiled(
     problem: Problem, start: FloatArray, bounds: Bounds | None, request: Request
 ) -> Solution:
-    """Solve by the fused driver; a new program of a doubtful function is compared with a call.
+    """Solve by the fused driver, or by NumPy in its place; compare a doubtful function with a call.
 
     Raises
     ------
@@ -142,7 +146,8 @@ def _compiled(
         If the function, called from Python, has another cost.
     """
     model = problem.model(True, len(start))
-    solution = _fused.minimize(model, start, bounds, request.options, rows=request.rows)
+    call = Call(model, start, bounds, request.options, request.rows)
+    solution = SERVER.minimize(call, request.driver)
     if not model.trace.trusted and problem.doubtful():
         check_against_call(problem, start, solution.x, solution.cost, request)
     model.trace.trusted = True
