@@ -23,10 +23,19 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = Path(__file__).with_name("example_fit.py")
 SIZE = (1280, 880)
 PUBLISHED = {
-    "phases": "index.html",
+    "overview": "index.html",
+    "timeline": "timeline.html",
+    "compare": "compare.html",
     "expectations": "expectations.html",
     "profile": "profile.html",
 }
+VIEWS = {
+    "timeline": "#problem=gaussian_10000&condition=warm_memory",
+    "compare": "#base=dd2a86b5&to=1d7b0296&problem=gaussian_10000",
+}
+"""What is chosen on a page, by its address."""
+FROM = {"timeline": ".panel", "compare": ".card >> nth=1"}
+"""What stands at the top of the picture, where that is not the top of the page."""
 MOST_BYTES = 300_000
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 
@@ -61,10 +70,12 @@ def photograph(pages: Mapping[str, Path], folder: Path, chromium: str) -> None:
                 print(f"{file.name} is not there: `make html` or `make profile` writes it.")
                 continue
             page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]})
-            page.goto(file.as_uri())
+            page.goto(file.as_uri() + VIEWS.get(name, ""))
             page.wait_for_timeout(1500)  # Plotly draws after the page has loaded
             if name == "snakeviz":
                 page.locator("#chart rect").first.wait_for(timeout=120_000)
+            if name in FROM:
+                page.locator(FROM[name]).evaluate("(part) => part.scrollIntoView()")
             shot = folder / f"{name}.png"
             page.screenshot(path=shot)
             if shot.stat().st_size > MOST_BYTES:
@@ -74,13 +85,16 @@ def photograph(pages: Mapping[str, Path], folder: Path, chromium: str) -> None:
 
 
 def main() -> None:
-    """Take all of them."""
+    """Take all of them, or those whose names are given."""
     chromium = shutil.which("chromium")
     if chromium is None:
         raise SystemExit("chromium is not installed: `apt-get install chromium`.")
     images = ROOT / "docs" / "images"
     images.mkdir(parents=True, exist_ok=True)
     published = {name: ROOT / "results" / "html" / file for name, file in PUBLISHED.items()}
+    if wanted := sys.argv[1:]:
+        photograph({name: published[name] for name in wanted}, images, chromium)
+        return
     with TemporaryDirectory() as folder:
         photograph({**published, **record_example(Path(folder))}, images, chromium)
 

@@ -148,7 +148,7 @@
       font: { family, size: 12, color: colour.ink }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       hoverlabel: { bgcolor: colour.card, bordercolor: colour.soft, font: { family, size: 12, color: colour.ink } },
       xaxis: { fixedrange: true, gridcolor: colour.grid, zerolinecolor: colour.line, title: { text: `median, ${unit.name}`, standoff: 6 }, separatethousands: true },
-      yaxis: { fixedrange: true, ticks: "" },
+      yaxis: { fixedrange: true, ticks: "outside", ticklen: 6, tickcolor: "rgba(0,0,0,0)" },
     }, { displayModeBar: false, responsive: true });
   };
 

@@ -55,20 +55,27 @@ const jitscope = (() => {
     return made;
   };
 
+  // Making a formatter takes longer than a thousand uses of one.
+  const formatters = new Map();
+  const fixed = (value, digits) => {
+    if (!formatters.has(digits)) formatters.set(digits, new Intl.NumberFormat("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+    return formatters.get(digits).format(value);
+  };
+
   // Three significant digits without an exponent, as on the server.
   const number = (value) => {
     if (value === null || value === undefined) return "–";
     if (value === 0) return "0";
     const digits = Math.min(20, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value)))));
-    return value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    return fixed(value, digits);
   };
 
   const count = (value) =>
-    value === null || value === undefined ? "–" : value === Math.round(value) ? value.toLocaleString("en-GB") : number(value);
+    value === null || value === undefined ? "–" : value === Math.round(value) ? fixed(value, 0) : number(value);
 
   const signed = (value, text) => (value > 0 ? "+" : value < 0 ? "−" : "±") + text(Math.abs(value));
 
-  const percent = (fraction) => signed(fraction, (size) => `${(100 * size).toLocaleString("en-GB", { minimumFractionDigits: 1, maximumFractionDigits: 1 })}%`);
+  const percent = (fraction) => signed(fraction, (size) => `${fixed(100 * size, 1)}%`);
 
   const UNITS = [["s", 1e-3, 1e4], ["ms", 1, 1], ["µs", 1e3, 0]];
 

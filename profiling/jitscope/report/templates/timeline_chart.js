@@ -63,14 +63,29 @@ const timelineChart = (() => {
       y: view.slots.map((slot) => (hasValue(slot, phase) ? phase.ms[slot.i] * view.unit.factor : 0)),
     }));
 
+  // A step line as one path, broken where a commit has no value; a lone commit is a dash.
+  const stepped = (slots, value) => {
+    const [x, y] = [[], []];
+    for (const slot of slots) {
+      const now = value(slot);
+      x.push(slot.x - 0.5, slot.x + 0.5);
+      y.push(now, now);
+    }
+    return { x, y };
+  };
+
   const lineTraces = (view) =>
-    view.phases.map((phase) => ({
-      type: "scatter", mode: "lines+markers", name: phase.style.label, hoverinfo: "skip",
-      line: { shape: "hvh", width: 1.6, color: phase.style.colour }, connectgaps: false,
-      marker: { size: view.dense ? 3 : 8, symbol: phase.symbol, color: phase.style.colour, line: { width: 1, color: "rgba(0,0,0,0.45)" } },
-      x: view.slots.map((slot) => slot.x),
-      y: view.slots.map((slot) => (hasValue(slot, phase) && phase.ms[slot.i] > 0 ? phase.ms[slot.i] * view.unit.factor : null)),
-    }));
+    view.phases.map((phase) => {
+      const value = (slot) => (hasValue(slot, phase) && phase.ms[slot.i] > 0 ? phase.ms[slot.i] * view.unit.factor : null);
+      const line = { width: 1.6, color: phase.style.colour };
+      const trace = { type: "scatter", name: phase.style.label, hoverinfo: "skip", connectgaps: false };
+      if (view.dense) return { ...trace, ...stepped(view.slots, value), mode: "lines", line: { ...line, simplify: false } };
+      return {
+        ...trace, mode: "lines+markers", line: { ...line, shape: "hvh" },
+        marker: { size: 8, symbol: phase.symbol, color: phase.style.colour, line: { width: 1, color: "rgba(0,0,0,0.45)" } },
+        x: view.slots.map((slot) => slot.x), y: view.slots.map(value),
+      };
+    });
 
   const errors = (quantity, shown, unit, colour, width) => ({
     type: "data", symmetric: false, color: colour, thickness: 1.6, width,
@@ -103,19 +118,46 @@ const timelineChart = (() => {
     return traces;
   };
 
-  // Of many commits: each interval as a veil, each median as a dash.
-  const denseWholes = (view, colour) =>
-    [["whole call", view.condition.wall, colour.ink], ["unobserved", view.condition.unobserved, colour.soft]]
-      .filter(([, quantity]) => quantity)
-      .map(([name, quantity, ink]) => {
-        const shown = view.slots.filter((slot) => hasValue(slot, quantity));
-        const veil = { ...errors(quantity, shown, view.unit, "rgba(128,128,128,0.4)", 0), thickness: Math.max(1, view.slotPx) };
-        return {
-          type: "scatter", mode: "markers", hoverinfo: "skip", name,
-          x: shown.map((slot) => slot.x), y: shown.map((slot) => quantity.ms[slot.i] * view.unit.factor),
-          marker: { symbol: "line-ew", size: Math.max(2, view.slotPx), line: { color: ink, width: 1.2 } }, error_y: name === "whole call" ? veil : undefined,
-        };
-      });
+  // Runs of neighbouring slots.
+  const neighbours = (slots) =>
+    slots.reduce((found, slot) => {
+      const last = found[found.length - 1];
+      if (last && last[last.length - 1].x === slot.x - 1) last.push(slot);
+      else found.push([slot]);
+      return found;
+    }, []);
+
+  // The interval of each run as one polygon: along its lower ends, and back along its upper ones.
+  const veilOf = (view, wall) => {
+    const bounded = view.slots.filter((slot) => hasValue(slot, wall) && wall.lo[slot.i] !== null && wall.hi[slot.i] !== null && !(view.log && wall.lo[slot.i] <= 0));
+    const [x, y] = [[], []];
+    for (const run of neighbours(bounded)) {
+      for (const slot of run) {
+        x.push(slot.x - 0.5, slot.x + 0.5);
+        y.push(wall.lo[slot.i] * view.unit.factor, wall.lo[slot.i] * view.unit.factor);
+      }
+      for (const slot of [...run].reverse()) {
+        x.push(slot.x + 0.5, slot.x - 0.5);
+        y.push(wall.hi[slot.i] * view.unit.factor, wall.hi[slot.i] * view.unit.factor);
+      }
+      x.push(null);
+      y.push(null);
+    }
+    return { x, y };
+  };
+
+  // Of many commits: the medians as step lines, the interval of the whole call as a veil. A mark of
+  // its own for each commit would take seconds to draw.
+  const denseWholes = (view, colour) => {
+    const { wall, unobserved } = view.condition;
+    const trace = { type: "scatter", mode: "lines", hoverinfo: "skip", connectgaps: false };
+    const line = (name, quantity, ink) => ({
+      ...trace, name, line: { color: ink, width: 1.3, simplify: false },
+      ...stepped(view.slots, (slot) => (hasValue(slot, quantity) ? quantity.ms[slot.i] * view.unit.factor : null)),
+    });
+    const veil = (quantity) => ({ ...trace, name: "interval", fill: "toself", fillcolor: "rgba(128,128,128,0.4)", line: { width: 0, simplify: false }, ...veilOf(view, quantity) });
+    return [...(wall ? [veil(wall), line("whole call", wall, colour.ink)] : []), ...(unobserved ? [line("unobserved", unobserved, colour.soft)] : [])];
+  };
 
   const stripTraces = (view, colour) =>
     view.strips.map((strip, s) => {
@@ -141,8 +183,8 @@ const timelineChart = (() => {
     });
 
   const hoverTrace = (view) => ({
-    type: "scatter", mode: "markers", yaxis: "y99", x: view.slots.map((slot) => slot.x), y: view.slots.map(() => 0.5),
-    marker: { size: 20, opacity: 0 }, hoverinfo: "text", hovertext: view.slots.map((slot) => about(view, slot)), name: "commit",
+    type: "scatter", mode: "lines", yaxis: "y99", x: view.slots.map((slot) => slot.x), y: view.slots.map(() => 0.5),
+    line: { width: 0, color: "rgba(0,0,0,0)" }, hoverlabel: { bordercolor: view.border }, hoverinfo: "text", hovertext: view.slots.map((slot) => about(view, slot)), name: "commit",
   });
 
   const stepTrace = (view, colour) => {
@@ -309,7 +351,7 @@ const timelineChart = (() => {
       .filter((phase) => phase.ms && given.slots.some((slot) => hasValue(slot, phase) && phase.ms[slot.i] > 0));
     const whole = given.condition.wall ?? given.condition.unobserved;
     const largest = given.slots.reduce((most, slot) => (whole && hasValue(slot, whole) ? Math.max(most, whole.ms[slot.i]) : most), 0);
-    const view = { ...given, slotPx, dense: slotPx < LEAST_BAR_PX, phases, unit: jitscope.timeUnit(largest || 1) };
+    const view = { ...given, slotPx, dense: slotPx < LEAST_BAR_PX, phases, unit: jitscope.timeUnit(largest || 1), border: jitscope.colours().soft };
     const colour = jitscope.colours();
     const stacked = view.dense ? bandTraces(view) : barTraces(view, colour);
     const traces = [
