@@ -6,7 +6,7 @@ from .common import SEED, Cache, PhaseSamples, look_up, sampled
 
 
 class FirstCall(PhaseSamples):
-    """Calls with no hooks installed; import and backend start are not part of them."""
+    """Calls without hooks; import and backend start are not part of them."""
 
     params = (SEED,)
     param_names = ("problem",)

@@ -10,7 +10,7 @@ from .common import SEED, Cache, PhaseSamples, look_up, sampled
 
 
 class Phases(PhaseSamples):
-    """Seconds of each phase; "wall" is their sum, "unobserved_wall" the same with no hooks."""
+    """Seconds of each phase; "wall" is their sum, "unobserved_wall" the same without hooks."""
 
     params = (SEED, CONDITIONS, (*PHASES, "wall", "unobserved_wall"))
     param_names = ("problem", "condition", "phase")

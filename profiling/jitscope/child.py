@@ -22,7 +22,7 @@ from jitscope.recording import PhasesPass
 from jitscope.recordings import save_recording
 
 UNOBSERVED = "unobserved"
-"""Name of the run without any hook."""
+"""Name of the run without hooks."""
 
 
 @contextmanager

@@ -6,8 +6,8 @@ environment. Where the parent was not measured enough, an ancestor right before 
 same solver, byte for byte, stands for it. Measurements come from the recorded samples alone:
 
 - ``solver_run_time`` is ``unobserved_wall`` under ``warm_memory``: a later call in the same
-  process, made without any hooks;
-- ``total_first_call`` is the first call of a fresh process, made without any hooks; import and
+  process, made without hooks;
+- ``total_first_call`` is the first call of a fresh process, made without hooks; import and
   back end's start are not part of it.
 
 An expectation may be judged elsewhere: ``until`` names the expectation whose commit answers it, and

@@ -18,7 +18,7 @@ from jitscope.phases import PHASES
 from jitscope.sample import Sample
 
 FIGURES = (*PHASES, "wall", "unobserved_wall")
-"""What is followed: the phases, their sum, and the same call with no hook installed."""
+"""What is followed: the phases, their sum, and the same call without hooks."""
 
 Cache = Mapping[tuple[str, str], "list[dict[str, int | None]] | str"]
 

@@ -79,7 +79,7 @@ def measure(
     condition : {"cold", "warm_disk", "warm_memory"}
         As in `jitscope.sample`.
     observed : bool
-        False measures the wall alone, with no hook installed.
+        False measures the wall alone, without hooks.
     expected_prefix : Path, optional
         The solver must have been imported from below it.
 
@@ -116,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--adapter", type=Path, required=True, help="the adapter's file")
     parser.add_argument("--problem", required=True, help="as its `prepare` takes it")
     parser.add_argument("--condition", default="cold", choices=CONDITIONS)
-    parser.add_argument("--unobserved", action="store_true", help="the wall alone, no hooks")
+    parser.add_argument("--unobserved", action="store_true", help="the wall alone, without hooks")
     parser.add_argument("--expected-prefix", type=Path, help="where the solver must lie")
     args = parser.parse_args(argv)
     try:

@@ -132,7 +132,7 @@ def run_sample(
     problem, condition, solver : str
         Names, as `jitscope.sample` takes them.
     observed : bool
-        False measures the wall alone, with no hook installed.
+        False measures the wall alone, without hooks.
     stepped : bool
         True measures a call through the solver's stepped driver.
     plain : bool

@@ -35,7 +35,7 @@ GROWTH_TIMEOUT_S = 60.0
 """Longest that one length may take: a slow solver shows no more than the shorter ones."""
 T = TypeVar("T")
 PASS_NAMES = (
-    *("first call", "first call, no hooks", "warm call", "conversions", "lines", "cprofile"),
+    *("first call", "first call, without hooks", "warm call", "conversions", "lines", "cprofile"),
     *("device", "counters"),
 )
 STEPPED_PASS_NAMES = ("stepped call", "stepped conversions")
@@ -197,7 +197,7 @@ def profile_problem(
     """
     run = _Passes(name, solver, dumps, step)
     first = run.call("first call", "cold")
-    twin = run.call("first call, no hooks", "cold", observed=False)
+    twin = run.call("first call, without hooks", "cold", observed=False)
     if first is not None and twin is not None:
         first = replace(first, unobserved_wall_ns=twin.unobserved_wall_ns)
     warm = run.call("warm call", "warm_memory")

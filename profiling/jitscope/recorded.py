@@ -112,7 +112,7 @@ class PhasesPass:
     wall_ns : int
         Observed wall time; the phases add up to it exactly.
     unobserved_wall_ns : int or None
-        The same without any hook, in a process of its own; None where it was not measured.
+        The same without hooks, in a process of its own; None where it was not measured.
     phases_ns : mapping of str to int or None
         Exclusive time of each of `jitscope.phases.PHASES`; None: not measured.
     functions : tuple of FunctionPhases

@@ -49,7 +49,7 @@ class Sample:
     wall_ns : int or None
         The observed wall time.
     unobserved_wall_ns, unobserved_call_ns : int or None
-        The same with no hooks installed, and the part of it that is the call: without import
+        The same without hooks, and the part of it that is the call: without import
         and backend start.
     by_stage_ns, calls : mapping
         As in `jitscope.phases.PhaseRecord`; of the call, without import and backend start.
@@ -191,7 +191,7 @@ def first_call(
     prepare : callable
         Builds its call. Not timed.
     observed : bool
-        False measures the wall alone, with no hook installed.
+        False measures the wall alone, without hooks.
     """
     if not observed:
         start_ns = time.perf_counter_ns()
@@ -312,7 +312,7 @@ def measure(
     solver, problem_name, condition : str
         Names; `condition` is one of `CONDITIONS`.
     observed : bool
-        False measures the wall alone, with no hook installed.
+        False measures the wall alone, without hooks.
     stepped : bool
         True measures a call through the solver's stepped driver.
     plain : bool
@@ -364,7 +364,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--solver", default="trustfit", type=adapters.known)
     parser.add_argument("--problem", required=True, choices=problems.names())
     parser.add_argument("--condition", default="cold", choices=CONDITIONS)
-    parser.add_argument("--unobserved", action="store_true", help="the wall alone, no hooks")
+    parser.add_argument("--unobserved", action="store_true", help="the wall alone, without hooks")
     parser.add_argument("--stepped", action="store_true", help="through the stepped driver")
     parser.add_argument("--plain", action="store_true", help="without full_output")
     parser.add_argument("--expected-prefix", type=Path, help="where the solver must lie")

@@ -40,7 +40,7 @@ class CallPhases:
     wall_ns : int
         Wall time from the first span to the end of the call, hooks included.
     unobserved_wall_ns : int or None
-        Wall time of the same call with no hook installed; None where it was not measured.
+        Wall time of the same call without hooks; None where it was not measured.
     phases_ns : mapping of str to int or None
         Exclusive time of each phase; they sum to `wall_ns`. None: not part of this call.
     by_stage_ns : mapping of str to mapping of str to int

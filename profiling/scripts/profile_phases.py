@@ -28,7 +28,7 @@ def main() -> None:
         table.add_row(phase, *map(_ms, parts))
     table.add_row("sum = wall", *(_ms(sample.wall_ns) for sample in samples.values()))
     table.add_row(
-        "the same, no hooks", *(_ms(sample.unobserved_wall_ns) for sample in samples.values())
+        "the same, without hooks", *(_ms(sample.unobserved_wall_ns) for sample in samples.values())
     )
     Console().print(table)
 

@@ -93,7 +93,9 @@ def test_the_costliest_are_shown_within_the_width_and_names_are_no_markup():
     comparison = compare(
         replace(BASE, conversions=()), replace(BASE, conversions=sites, exception="E: [red]")
     )
-    print_comparison(comparison, Console(file=file, width=200))
+    console = Console(file=file, width=200)
+    print_comparison(comparison, console)
+    assert console.width == 200
     text = file.getvalue()
     assert "E: [red]" in text
     assert "[bold]" in text

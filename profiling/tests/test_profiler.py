@@ -111,7 +111,7 @@ def test_a_pass_that_fails_harms_no_other(tmp_path: Path, monkeypatch: pytest.Mo
     labels: list[str] = []
     profile = profiler.profile_problem("linear_100", "trustfit", tmp_path, tmp_path, labels.append)
     stepped = adapters.get("trustfit").has_stepped_driver()
-    calls = {"first call", "first call, no hooks", "warm call", *(["stepped call"] * stepped)}
+    calls = {"first call", "first call, without hooks", "warm call", *(["stepped call"] * stepped)}
     assert set(profile.failures) == {*calls, "lines"}
     assert profile.first_call is None
     assert profile.outer_iterations is None

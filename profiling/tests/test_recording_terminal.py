@@ -157,3 +157,18 @@ def test_no_line_is_longer_than_the_width():
     )
     lines = [line for line in shown(everything).splitlines() if not line.startswith("snakeviz")]
     assert max(map(len, lines)) <= WIDTH
+
+
+@pytest.mark.parametrize("width", [None, 70, 200])
+def test_the_users_console_keeps_its_width(width: int | None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "150")
+    console = Console(file=io.StringIO(), width=width, force_terminal=True)
+    before = console.width
+    print_recording(replace(EMPTY, phases=(phases_pass(),)), console)
+    assert console.width == before
+
+
+def test_what_a_console_records_is_recorded_all_the_same():
+    console = Console(file=io.StringIO(), width=200, record=True)
+    print_recording(replace(EMPTY, phases=(phases_pass(),)), console)
+    assert "Recorded once: 100 ms" in console.export_text()

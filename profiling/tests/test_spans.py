@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from jitscope._spans import SpanStack
+from jitscope._spans import Frame, SpanStack, Trail
 
 
 @pytest.fixture
@@ -92,3 +92,55 @@ def test_only_counted_spans_are_entries(stack: SpanStack):
     stack.finish()
     assert stack.entries["dispatch"] == 2
     assert stack.entries["host"] == 0
+
+
+def trail_of(most: int, lengths: list[int]) -> Trail:
+    """Return a trail of slices with gaps between them, so that none continues another."""
+    trail, now = Trail(most), 0
+    for length in lengths:
+        trail.add(now, now + length, Frame("host", "", "", True))
+        now += length + 1
+    return trail
+
+
+def lengths_of(trail: Trail) -> list[int]:
+    return [end - start for start, end, _, _ in trail.slices]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "kept"),
+    [
+        ([5, 1, 4, 2, 3], [5, 4, 3]),
+        ([2, 2, 2, 2, 2], [2, 2, 2]),
+        ([1, 2, 2, 3, 2], [2, 3, 2]),  # of equal ones the earliest goes
+        ([3, 1], [3, 1]),
+        ([3, 1, 2], [3, 1, 2]),
+    ],
+)
+def test_the_longest_slices_are_kept_in_order_of_time(lengths: list[int], kept: list[int]):
+    trail = trail_of(3, lengths)
+    trail.prune()
+    assert lengths_of(trail) == kept
+    assert trail.dropped == len(lengths) - len(kept)
+    assert trail.slices == sorted(trail.slices)
+    trail.prune()
+    assert lengths_of(trail) == kept
+
+
+def test_no_more_than_twice_as_many_slices_are_held_meanwhile():
+    trail = Trail(4)
+    for step in range(100):
+        trail.add(200 * step, 200 * step + 100 - step, Frame("host", "", "", True))
+        assert len(trail.slices) < 8
+    trail.prune()
+    assert lengths_of(trail) == [100, 99, 98, 97]
+    assert trail.dropped == 96
+
+
+def test_a_slice_that_goes_on_is_one():
+    trail = Trail(2)
+    for start, end, phase in [(0, 5, "host"), (5, 9, "host"), (9, 9, "trace"), (9, 12, "host")]:
+        trail.add(start, end, Frame(phase, "", "", True))
+    trail.add(12, 14, Frame("trace", "", "", True))
+    trail.add(15, 16, Frame("trace", "", "", True))
+    assert trail.slices == [(0, 12, "host", ""), (12, 14, "trace", ""), (15, 16, "trace", "")]

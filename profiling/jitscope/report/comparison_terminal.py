@@ -13,7 +13,7 @@ from rich.table import Table
 from jitscope.compare_lines import LineChange, Place
 from jitscope.compare_recordings import Comparison, CounterRow, TimeRow
 from jitscope.figures import CONFIDENCE, Interval
-from jitscope.report.recording_terminal import WIDTH
+from jitscope.report.recording_terminal import at_most_100_columns
 from jitscope.report.rendering import count, number
 
 MOST_LINES = 10
@@ -28,7 +28,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     comparison : Comparison
     console : rich.console.Console
     """
-    console.width = WIDTH if not console.is_terminal else min(console.width, WIDTH)
+    console = at_most_100_columns(console)
     for note in comparison.notes:
         _say(console, escape(note))
     if comparison.times:

@@ -54,7 +54,7 @@ class Bar:
     phases : tuple of Measurement
         The phases that were measured, in the suite's order; empty unless `status` is "ok".
     wall, unobserved : Measurement or None
-        The whole call that the phases are parts of, and the same call without any hooks.
+        The whole call that the phases are parts of, and the same call without hooks.
     counts : tuple of (str, float)
         Deterministic figures a fit ("conversions to host", 34.0).
     """

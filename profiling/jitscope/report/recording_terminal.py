@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -36,8 +37,17 @@ def print_recording(recording: Recording, console: Console) -> None:
     recording : Recording
     console : rich.console.Console
     """
-    console.width = WIDTH if not console.is_terminal else min(console.width, WIDTH)
-    _Report(recording, console).print()
+    _Report(recording, at_most_100_columns(console)).print()
+
+
+def at_most_100_columns(console: Console) -> Console:
+    """Return a console that writes to the same place, in so many columns; the other stays as it is.
+
+    What is no terminal has no width of its own, and gets all of them.
+    """
+    narrow = copy(console)
+    narrow.width = WIDTH if not console.is_terminal else min(console.width, WIDTH)
+    return narrow
 
 
 class _Report:

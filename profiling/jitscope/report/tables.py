@@ -42,7 +42,7 @@ class FirstCallRow:
     total_ms : float
         Wall time from the start of the solver's import to the end of the call, under hooks.
     unobserved_ms : float or None
-        The same in another process with no hook installed.
+        The same in another process without hooks.
     share_percent : mapping of str to float or None
         Share of the total of each column; the ones that are not None add up to 100.0.
     jit_share_percent : float
@@ -73,7 +73,7 @@ class SolveRow:
     total_ms : float
         Wall time under the recorder's hooks.
     unobserved_ms : float or None
-        The same call with no hook installed.
+        The same call without hooks.
     outer_iterations, inner_iterations : int or None
     share_percent : mapping of str to float
         Share of each stage, of conversions and of the host; they add up to 100.0.

@@ -62,7 +62,7 @@ def print_session(session: Session, root: Path, console: Console) -> None:
         f"{overhead.per_jit_call_ns.median_ns / 1e3:.0f} µs a jitted call, "
         f"{overhead.per_conversion_ns.median_ns / 1e3:.1f} µs a conversion and "
         f"{overhead.per_span_ns.median_ns / 1e3:.1f} µs a span here; "
-        "the column 'no hooks' is the same call without them."
+        "the column 'without hooks' is the same call without them."
     )
 
 
@@ -90,7 +90,7 @@ def _print_programs(profiles: Sequence[ProblemProfile], console: Console) -> Non
 def _first_call_table(rows: Iterable[tables.FirstCallRow]) -> Table:
     table = _table(
         "First call in a fresh process: share of each phase, %",
-        ("problem", "ms", "no hooks", *tables.COLUMNS, "JIT"),
+        ("problem", "ms", "without hooks", *tables.COLUMNS, "JIT"),
     )
     table.caption = "JIT: trace, lower and compile as a share of the call, without the import."
     for row in rows:
@@ -111,8 +111,8 @@ def _solve_table(title: str, rows: Sequence[tables.SolveRow]) -> Table:
     stages = [name for name in named if any(row.share_percent.get(name) for row in rows)]
     counted = any(row.outer_iterations is not None for row in rows)
     counts = ("outer", "inner") if counted else ()
-    table = _table(title, ("problem", "ms", "no hooks", *counts, *stages))
-    table.caption = "no hooks: the same call unobserved, ms."
+    table = _table(title, ("problem", "ms", "without hooks", *counts, *stages))
+    table.caption = "without hooks: the same call unobserved, ms."
     if counted:
         table.caption = "outer, inner: iterations. " + table.caption
     for row in rows:
