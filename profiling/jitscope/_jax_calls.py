@@ -14,13 +14,14 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 import jax
-from jax._src import pjit, stages
-from jax._src.array import ArrayImpl
-from jax._src.util import fun_name
 
-from jitscope._jax_private import Hook, member, replaced
+from jitscope._jax_members import attribute, entry, member, module
+from jitscope._jax_private import Hook, replaced
 from jitscope.requests import Argument, Signature, reference
 
+_pjit, _stages = module("pjit"), module("stages")
+_array_class = member(module("array"), "ArrayImpl")
+_fun_name = member(module("util"), "fun_name")
 _SETTINGS = (
     *("jax_enable_x64", "jax_default_matmul_precision", "jax_numpy_dtype_promotion"),
     *("jax_disable_jit", "jax_debug_nans"),
@@ -52,23 +53,23 @@ class JittedCall(NamedTuple):
 def jitted_calls(around: Callable[[JittedCall], Any]) -> Hook:
     """Call ``around(call)`` for the two parts of a jitted call."""
     thread = threading.get_ident()
-    infer, execute = member(pjit, "_infer_params"), member(pjit, "_run_python_pjit")
+    infer, execute = member(_pjit, "_infer_params"), member(_pjit, "_run_python_pjit")
 
     def inferred(fun: Any, ji: Any, args: Any, kwargs: Any) -> Any:
         if threading.get_ident() != thread:
             return infer(fun, ji, args, kwargs)
         run = partial(infer, fun, ji, args, kwargs)
-        return around(JittedCall(f"jit({fun_name(fun)})", run, False))
+        return around(JittedCall(f"jit({_fun_name(fun)})", run, False))
 
     def executed(p: Any, args_flat: Any, fun: Any, args: Any, kwargs: Any) -> Any:
         if threading.get_ident() != thread:
             return execute(p, args_flat, fun, args, kwargs)
         run = partial(execute, p, args_flat, fun, args, kwargs)
-        return around(JittedCall(f"jit({p.params['name']})", run, True))
+        return around(JittedCall(f"jit({_name_of(p)})", run, True))
 
     with (
-        replaced(pjit, "_infer_params", inferred),
-        replaced(pjit, "_run_python_pjit", executed),
+        replaced(_pjit, "_infer_params", inferred),
+        replaced(_pjit, "_run_python_pjit", executed),
     ):
         yield
 
@@ -91,16 +92,20 @@ def signature_of(frame: FrameType, function: str) -> Signature | None:
     traced: Any = None
     for around in _frames(frame):
         name, file = around.f_code.co_name, around.f_code.co_filename
-        if name == "cache_miss" and file == pjit.__file__:
+        if name == "cache_miss" and file == _pjit.__file__:
             inside = around.f_locals
-            if inside["p"].params["name"] == function:
+            if _name_of(entry(inside, "p", name)) == function:
                 return _of_call(inside)
-        elif name == "lower" and file == stages.__file__:
-            traced = around.f_locals["self"]
+        elif name == "lower" and file == _stages.__file__:
+            traced = entry(around.f_locals, "self", name)
             traced = traced if getattr(traced, "fun_name", None) == function else None
-        elif name == "jit_lower" and file == pjit.__file__ and traced is not None:
+        elif name == "jit_lower" and file == _pjit.__file__ and traced is not None:
             return _of_lowering(traced, around.f_locals)
     return _of_lowering(traced, None) if traced is not None else None
+
+
+def _name_of(parameters: Any) -> str:
+    return entry(attribute(parameters, "params"), "name", "PjitParams.params")
 
 
 def _frames(frame: FrameType | None) -> Iterator[FrameType]:
@@ -110,35 +115,40 @@ def _frames(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def _of_call(inside: Mapping[str, Any]) -> Signature:
-    parameters = inside["p"]
-    arguments = _arguments(parameters.arg_names, parameters.in_avals)
-    values = inside["args_flat"][len(parameters.consts) :]
+    p, flat, function, options, args, kwargs = (
+        entry(inside, name, "cache_miss")
+        for name in ("p", "args_flat", "fun", "jit_info", "args", "kwargs")
+    )
+    arguments = _arguments(attribute(p, "arg_names"), attribute(p, "in_avals"))
+    values = flat[len(attribute(p, "consts")) :]
     placed = {
         name: _placement(value) for name, value in zip(arguments, values, strict=False)
     }  # a call that failed may have fewer
-    function = inside["fun"]
     if getattr(function, "_apply_primitive", False):
         # One wrapper for each primitive and its parameters, all of the same code.
         closed = inspect.getclosurevars(function).nonlocals
         static = {name: _shown(value) for name, value in closed.get("params", {}).items()}
-        key: object = ("primitive", parameters.params["name"])
+        key: object = ("primitive", _name_of(p))
         return Signature(key, None, arguments, static, _settings(), placed)
-    static = _static_arguments(inside["jit_info"], inside["args"], inside["kwargs"])
+    static = _static_arguments(options, args, kwargs)
     return Signature(reference(function), _code(function), arguments, static, _settings(), placed)
 
 
 def _of_lowering(traced: Any, lowered: Mapping[str, Any] | None) -> Signature:
-    jaxpr = traced.jaxpr
-    names = jaxpr.debug_info.safe_arg_names(len(jaxpr.in_avals))
-    constants = len(jaxpr.in_avals) - traced.in_tree.num_leaves
-    arguments = _arguments(names[constants:], jaxpr.in_avals[constants:])
+    jaxpr = attribute(traced, "jaxpr")
+    debug_info, avals = attribute(jaxpr, "debug_info"), attribute(jaxpr, "in_avals")
+    names = attribute(debug_info, "safe_arg_names")(len(avals))
+    constants = len(avals) - attribute(attribute(traced, "in_tree"), "num_leaves")
+    arguments = _arguments(names[constants:], avals[constants:])
     if lowered is None:
         # What was traced is gone; its source is what is left of it.
-        key = ("traced", jaxpr.debug_info.func_src_info)
+        key = ("traced", attribute(debug_info, "func_src_info"))
         return Signature(key, None, arguments, {}, _settings(), {})
-    jitted = lowered["jit_func"]
-    function = jitted._fun
-    static = _static_arguments(jitted._jit_info, lowered["args"], lowered["kwargs"])
+    jitted, args, kwargs = (
+        entry(lowered, name, "jit_lower") for name in ("jit_func", "args", "kwargs")
+    )
+    function = attribute(jitted, "_fun")
+    static = _static_arguments(attribute(jitted, "_jit_info"), args, kwargs)
     return Signature(reference(function), _code(function), arguments, static, _settings(), {})
 
 
@@ -170,7 +180,7 @@ def _argument(aval: Any) -> Argument:
 
 def _placement(value: Any) -> str:
     # Only arrays that a user placed bind a program to devices; tracers lie nowhere.
-    if not isinstance(value, ArrayImpl) or not value.committed:
+    if not isinstance(value, _array_class) or not value.committed:
         return "anywhere"
     devices = sorted(device.id for device in value.sharding.device_set)
     spec = getattr(value.sharding, "spec", None)
@@ -180,17 +190,20 @@ def _placement(value: Any) -> str:
 def _static_arguments(
     options: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, str]:
-    if not (options.static_argnums or options.static_argnames):
+    numbers, named, signature = (
+        attribute(options, name) for name in ("static_argnums", "static_argnames", "fun_signature")
+    )
+    if not (numbers or named):
         return {}
-    if options.fun_signature is None:
-        return {str(i): _shown(args[i]) for i in options.static_argnums}
+    if signature is None:
+        return {str(i): _shown(args[i]) for i in numbers}
     try:
-        bound = options.fun_signature.bind(*args, **kwargs)
+        bound = signature.bind(*args, **kwargs)
     except TypeError:  # JAX itself will say so
         return {}
     bound.apply_defaults()
-    places = list(options.fun_signature.parameters)
-    names = {places[i] for i in options.static_argnums} | set(options.static_argnames)
+    places = list(signature.parameters)
+    names = {places[i] for i in numbers} | set(named)
     return {name: _shown(bound.arguments.get(name)) for name in sorted(names)}
 
 

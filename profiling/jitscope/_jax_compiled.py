@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
-from jax._src import compiler, core
-from jax._src.interpreters import pxla
 
+from jitscope._jax_members import attribute, member, module
 from jitscope._jax_private import Hook, replaced
+
+_compiler, _pxla = module("compiler"), module("interpreters.pxla")
+_subjaxprs = member(module("core"), "subjaxprs")
 
 _HLO_INSTRUCTION = re.compile(r"^\s+(?:ROOT )?%?[\w.-]+ = ", re.MULTILINE)
 
@@ -46,16 +48,15 @@ class Compiled(NamedTuple):
 @contextmanager
 def compilations(report: Callable[[Compiled], None]) -> Hook:
     """Call ``report(compiled)`` for each module, before its compile step ends."""
-    # `replaced` says so if there are no such functions.
-    lower: Any = vars(pxla).get("lower_sharding_computation")
-    compile_or_load: Any = vars(compiler).get("compile_or_get_cached")
+    lower = member(_pxla, "lower_sharding_computation")
+    compile_or_load = member(_compiler, "compile_or_get_cached")
     thread = threading.get_ident()
     equations: list[tuple[Any, int]] = []
 
     def lowered(jaxpr: Any, *args: Any, **kwargs: Any) -> Any:
         lowering = lower(jaxpr, *args, **kwargs)
         if threading.get_ident() == thread:
-            equations.append((lowering.stablehlo(), _count_equations(jaxpr)))
+            equations.append((attribute(lowering, "stablehlo")(), _count_equations(jaxpr)))
         return lowering
 
     def compiled(backend: Any, module: Any, *args: Any, **kwargs: Any) -> Any:
@@ -66,8 +67,8 @@ def compilations(report: Callable[[Compiled], None]) -> Hook:
         return executable
 
     with (
-        replaced(pxla, "lower_sharding_computation", lowered),
-        replaced(compiler, "compile_or_get_cached", compiled),
+        replaced(_pxla, "lower_sharding_computation", lowered),
+        replaced(_compiler, "compile_or_get_cached", compiled),
     ):
         yield
 
@@ -75,12 +76,12 @@ def compilations(report: Callable[[Compiled], None]) -> Hook:
 def _count_equations(jaxpr: Any) -> int:
     # JAX 0.10 closes over constants in a class of its own; 0.12 does not.
     jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
-    return len(jaxpr.eqns) + sum(map(_count_equations, core.subjaxprs(jaxpr)))
+    return len(attribute(jaxpr, "eqns")) + sum(map(_count_equations, _subjaxprs(jaxpr)))
 
 
 def _describe(jaxpr_equations: int | None, executable: Any) -> Compiled:
-    modules = _told(executable.hlo_modules)
-    memory = _told(executable.get_compiled_memory_stats)
+    modules = _told(executable, "hlo_modules")
+    memory = _told(executable, "get_compiled_memory_stats")
     texts = None if modules is None else [module.to_string() for module in modules]
     return Compiled(
         jaxpr_equations,
@@ -91,11 +92,12 @@ def _describe(jaxpr_equations: int | None, executable: Any) -> Compiled:
         None
         if modules is None
         else tuple(module.as_serialized_hlo_module_proto() for module in modules),
-        _told(executable.cost_analysis),
+        _told(executable, "cost_analysis"),
     )
 
 
-def _told(ask: Callable[[], Any]) -> Any:
+def _told(executable: Any, name: str) -> Any:
+    ask = attribute(executable, name)
     try:
         return ask()
     except jax.errors.JaxRuntimeError:

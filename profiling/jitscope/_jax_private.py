@@ -1,4 +1,4 @@
-"""The one module that touches the private interfaces of JAX and jaxlib.
+"""Hooks in the private interfaces of JAX; `_jax_members` finds these.
 
 Every hook is a context manager: it is in place inside the ``with`` block, sees only the thread
 that entered it, and is gone afterwards, also when the block raises.
@@ -14,13 +14,14 @@ from typing import Any, Protocol
 
 import jax
 import jaxlib
-from jax._src import monitoring, pjit, stages
-from jax._src.array import ArrayImpl
-from jax._src.interpreters import pxla
-from jax._src.lib import xla_client  # type: ignore[attr-defined]
 
 from jitscope._buffer_slot import without_buffer_protocol
-from jitscope._support import unsupported
+from jitscope._jax_members import attribute, member, module
+
+_monitoring, _pjit, _pxla = module("monitoring"), module("pjit"), module("interpreters.pxla")
+_xla_client = member(module("lib"), "xla_client")
+_compiled_class = member(module("stages"), "Compiled")
+_array_class = member(module("array"), "ArrayImpl")
 
 _STEPS = {
     "/jax/core/compile/jaxpr_trace_duration": "trace",
@@ -29,6 +30,16 @@ _STEPS = {
 }
 _CACHE_HIT = "/jax/compilation_cache/cache_hits"
 
+# Functions that add a listener, take it away, and list those that are there.
+_LISTENING = {
+    "event": ("register_event_listener", "unregister_event_listener", "get_event_listeners"),
+    "scalar": ("register_scalar_listener", "unregister_scalar_listener", "get_scalar_listeners"),
+    "duration": (
+        "register_event_duration_secs_listener",
+        "unregister_event_duration_listener",
+        "get_event_duration_listeners",
+    ),
+}
 _CPP_CACHES = ("_cpp_pjit_cache_fun_only", "_cpp_pjit_cache_explicit_attributes")
 _HOST_HANDLERS = ("_shard_np_array", "_shard_typed_scalar")
 
@@ -49,19 +60,6 @@ class CompileListener(Protocol):
     def cache_hit(self) -> None:
         """The running compile step found its module in the persistent cache."""
         ...
-
-
-def member(owner: Any, name: str) -> Any:
-    """Return an attribute of an owner's own.
-
-    Raises
-    ------
-    RuntimeError
-        There is none: this JAX is not supported.
-    """
-    if name not in vars(owner):
-        raise unsupported(f"`{owner.__name__}.{name}` does not exist")
-    return vars(owner)[name]
 
 
 @contextmanager
@@ -97,7 +95,8 @@ def claimed() -> Hook:
     RuntimeError
         Another recorder is active.
     """
-    if any(isinstance(listener, _Claim) for listener in monitoring.get_event_listeners()):
+    listeners = member(_monitoring, "get_event_listeners")()
+    if any(isinstance(listener, _Claim) for listener in listeners):
         raise RuntimeError(
             "a recorder is active already, and two would measure each other; "
             "leave it first, or run the second pass in a process of its own."
@@ -108,23 +107,7 @@ def claimed() -> Hook:
 
 @contextmanager
 def _listening(kind: str, listener: Callable[..., None]) -> Hook:
-    register, unregister, registered = {
-        "event": (
-            monitoring.register_event_listener,
-            monitoring.unregister_event_listener,
-            monitoring.get_event_listeners,
-        ),
-        "scalar": (
-            monitoring.register_scalar_listener,
-            monitoring.unregister_scalar_listener,
-            monitoring.get_scalar_listeners,
-        ),
-        "duration": (
-            monitoring.register_event_duration_secs_listener,
-            monitoring.unregister_event_duration_listener,
-            monitoring.get_event_duration_listeners,
-        ),
-    }[kind]
+    register, unregister, registered = (member(_monitoring, name) for name in _LISTENING[kind])
     register(listener)
     try:
         yield
@@ -189,11 +172,11 @@ def waits(report: Callable[[], None]) -> Hook:
 
         return wait_for
 
-    batched = member(xla_client, "batched_block_until_ready")
-    single = member(ArrayImpl, "block_until_ready")
+    batched = member(_xla_client, "batched_block_until_ready")
+    single = member(_array_class, "block_until_ready")
     with (
-        replaced(xla_client, "batched_block_until_ready", hooked(batched)),
-        replaced(ArrayImpl, "block_until_ready", hooked(single)),
+        replaced(_xla_client, "batched_block_until_ready", hooked(batched)),
+        replaced(_array_class, "block_until_ready", hooked(single)),
     ):
         yield
 
@@ -205,12 +188,14 @@ def python_dispatch() -> Hook:
     def no_fastpath(*args: Any, **kwargs: Any) -> None:
         return None
 
+    call = attribute(_compiled_class, "call")
+
     def call_compiled(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return stages.Compiled.call(self._params, *args, **kwargs)[0]
+        return call(attribute(self, "_params"), *args, **kwargs)[0]
 
     with (
-        replaced(pjit, "_get_fastpath_data", no_fastpath),
-        replaced(stages.Compiled, "__call__", call_compiled),
+        replaced(_pjit, "_get_fastpath_data", no_fastpath),
+        replaced(_compiled_class, "__call__", call_compiled),
     ):
         _forget_fastpaths()
         try:
@@ -221,7 +206,7 @@ def python_dispatch() -> Hook:
 
 def _forget_fastpaths() -> None:
     for name in _CPP_CACHES:
-        member(pjit, name).clear()
+        member(_pjit, name).clear()
 
 
 @contextmanager
@@ -230,22 +215,24 @@ def executions(around: Callable[[str, Callable[[], Any]], Any]) -> Hook:
 
     The name is in the form ``jit(f)``.
     """
-    original = member(pxla.ExecuteReplicated, "__call__")
+    execute_class = member(_pxla, "ExecuteReplicated")
+    original = member(execute_class, "__call__")
     thread = threading.get_ident()
 
     def execute(self: Any, *args: Any) -> Any:
         if threading.get_ident() != thread:
             return original(self, *args)
-        return around(self.name, partial(original, self, *args))
+        return around(attribute(self, "name"), partial(original, self, *args))
 
-    with replaced(pxla.ExecuteReplicated, "__call__", execute):
+    with replaced(execute_class, "__call__", execute):
         yield
 
 
 @contextmanager
 def argument_handling(around: Callable[[Callable[[], Any]], Any]) -> Hook:
     """Call ``around(handle)`` while the arguments of an execution are put on the device."""
-    original = member(pxla.InputsHandler, "__call__")
+    handler_class = member(_pxla, "InputsHandler")
+    original = member(handler_class, "__call__")
     thread = threading.get_ident()
 
     def handle(self: Any, buffers: Any) -> Any:
@@ -253,7 +240,7 @@ def argument_handling(around: Callable[[Callable[[], Any]], Any]) -> Hook:
             return original(self, buffers)
         return around(partial(original, self, buffers))
 
-    with replaced(pxla.InputsHandler, "__call__", handle):
+    with replaced(handler_class, "__call__", handle):
         yield
 
 
@@ -266,7 +253,7 @@ def transfers_to_device(
     `jnp.asarray`, `jax.device_put` and arguments of jitted calls (`python_dispatch`) all end
     here.
     """
-    handlers = pxla.shard_arg_handlers
+    handlers = member(_pxla, "shard_arg_handlers")
     originals = dict(handlers)
     thread = threading.get_ident()
 
@@ -279,7 +266,9 @@ def transfers_to_device(
         return transfer
 
     # One hook per handler, as JAX batches the arguments that share a handler.
-    hooks = {id(handler): hooked(handler) for handler in map(partial(member, pxla), _HOST_HANDLERS)}
+    hooks = {
+        id(handler): hooked(handler) for handler in map(partial(member, _pxla), _HOST_HANDLERS)
+    }
     kinds = [kind for kind, original in originals.items() if id(original) in hooks]
     handlers.update({kind: hooks[id(originals[kind])] for kind in kinds})
     try:
@@ -309,13 +298,13 @@ def transfers_to_host(around: Callable[[str, Any, Callable[[], Any]], Any]) -> H
     if sys.version_info >= (3, 12):
         doors.append("__buffer__")
     with ExitStack() as hooks:
-        value = property(hooked("_value", member(ArrayImpl, "_value").fget))
-        hooks.enter_context(replaced(ArrayImpl, "_value", value))
+        value = property(hooked("_value", member(_array_class, "_value").fget))
+        hooks.enter_context(replaced(_array_class, "_value", value))
         for door in doors:
-            hook = hooked(door, member(ArrayImpl, door))
-            hooks.enter_context(replaced(ArrayImpl, door, hook))
+            hook = hooked(door, member(_array_class, door))
+            hooks.enter_context(replaced(_array_class, door, hook))
         if sys.version_info < (3, 12):
-            hooks.enter_context(without_buffer_protocol(ArrayImpl))
+            hooks.enter_context(without_buffer_protocol(_array_class))
         yield
 
 
@@ -326,7 +315,7 @@ def wait(values: Any) -> None:
     it would have met it without a recorder.
     """
     for value in values if isinstance(values, list | tuple) else (values,):
-        if isinstance(value, ArrayImpl) and not value.is_deleted():
+        if isinstance(value, _array_class) and not value.is_deleted():
             with suppress(jax.errors.JaxRuntimeError):
                 value.block_until_ready()
 

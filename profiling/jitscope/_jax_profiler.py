@@ -5,9 +5,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
-from jax._src import lib, profiler
 from jax.experimental.compilation_cache import compilation_cache
 from jax.extend import backend
+
+from jitscope._jax_members import attribute, member, module
+
+_profiler = module("profiler")
+_session_class = attribute(member(module("lib"), "_profiler"), "ProfilerSession")
 
 
 def start() -> Any:
@@ -24,11 +28,10 @@ def start() -> Any:
     options.host_tracer_level = 2
     options.enable_hlo_proto = True
     # JAX 0.10 calls it `profile_session`, 0.12 `session`.
-    active = vars(vars(profiler)["_profile_state"])
+    active = vars(member(_profiler, "_profile_state"))
     if active.get("session", active.get("profile_session")) is not None:
         raise _occupied()
-    jaxlib: Any = lib
-    return jaxlib._profiler.ProfilerSession(options)
+    return _session_class(options)
 
 
 def stop(session: Any) -> bytes:

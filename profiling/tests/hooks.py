@@ -13,11 +13,11 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax._src import compiler, monitoring, pjit, stages
+from jax._src import compiler, lib, monitoring, pjit, stages
 from jax._src.array import ArrayImpl
 from jax._src.interpreters import pxla
-from jax._src.lib import xla_client  # type: ignore[attr-defined]
 
+xla_client: Any = vars(lib)["xla_client"]
 _OWNERS: tuple[Any, ...] = (
     compiler,
     pjit,

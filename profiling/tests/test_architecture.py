@@ -40,8 +40,16 @@ def test_private_jax_api_sits_in_its_own_modules():
         for module in imported_modules(path)
         if module.startswith(("jax._src", "jaxlib"))
     }
-    parts = {"backend", "calls", "compiled", "private", "profiler"}
-    assert users <= {f"_jax_{part}.py" for part in parts}
+    assert users == {"_jax_private.py"}, "jaxlib, as the package whose frames are JAX's own"
+
+
+def test_what_is_private_in_jax_is_looked_up_in_one_place():
+    naming = {path.name for path in JITSCOPE.rglob("*.py") if "jax._src" in path.read_text("utf-8")}
+    assert naming == {"_jax_members.py"}
+    for path in JITSCOPE.rglob("*.py"):
+        text = path.read_text("utf-8")
+        assert "_jax_members import" not in text or path.name.startswith("_jax_"), path
+        assert "type: ignore" not in text, path
 
 
 def test_no_package_at_the_root_of_solver_and_profiling():
