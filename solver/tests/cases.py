@@ -54,6 +54,17 @@ class Case:
         )
 
 
+def assert_same_solution(
+    first: trustfit.OptimizeResult, second: trustfit.OptimizeResult, rtol: float = 1e-12
+) -> None:
+    """Hold two ways to solve a problem to the same cost, the same point and the same Jacobian."""
+    np.testing.assert_allclose(first.cost, second.cost, rtol=rtol, atol=1e-28)
+    moved = np.linalg.norm(first.jac @ (first.x - second.x))
+    assert moved <= 1e-8 * np.linalg.norm(first.fun) + 1e-13
+    np.testing.assert_allclose(first.jac, second.jac, rtol=1e-6, atol=1e-9)
+    np.testing.assert_array_equal(first.active_mask, second.active_mask)
+
+
 def gaussian(x: Any, a: Any, b: Any, c: Any) -> Any:
     return a * jnp.exp(-0.5 * ((x - b) / c) ** 2)
 

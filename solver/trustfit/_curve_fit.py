@@ -13,7 +13,7 @@ from trustfit._curve_options import Asked, check_nan_policy, check_options, chec
 from trustfit._differences import Method
 from trustfit._driver import Wish
 from trustfit._minpack_output import IER, infodict
-from trustfit._options import NEVER_COMPILED, Algorithm
+from trustfit._options import Algorithm, may_be_compiled
 from trustfit._problem import Problem, curve_problem, in_precision
 from trustfit._result import MESSAGES, OptimizeWarning
 from trustfit._settings import Solution
@@ -226,8 +226,7 @@ def curve_fit(
     """
     plain = (
         sigma is check_finite is method is jac is nan_policy is dtype is None
-        and driver != "numpy"
-        and not NEVER_COMPILED
+        and may_be_compiled(driver)
         and bounds is _UNBOUNDED
         and polish
         and not full_output

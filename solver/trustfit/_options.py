@@ -252,7 +252,11 @@ DRIVER_VARIABLE = "TRUSTFIT_DRIVER"
 _DRIVER = os.environ.get(DRIVER_VARIABLE) or "compiled"
 """Of calls that do not say; the variable is read once, when trustfit is imported."""
 
-NEVER_COMPILED = _DRIVER == "numpy"
+
+def may_be_compiled(driver: Any) -> bool:
+    """Return whether a call with this argument `driver` may be answered by a compiled program."""
+    wish = _DRIVER if driver is None else driver
+    return isinstance(wish, str) and wish in ("auto", "compiled")
 
 
 def check_driver(driver: Any) -> Wish:

@@ -110,11 +110,13 @@ class Server:
             If the residuals or the Jacobian are not finite at x0; or if 'numpy' is wished for, and
             has no rule for an operation.
         """
-        used_before = self.compilations.use(call.model.traced) > 0
+        if wish == "compiled":
+            return call.by_program()
         if wish == "numpy":
             return self._by_numpy(call, _known(call), None)
-        recipe = call.recipe() if used_before or wish == "compiled" else None
-        if self._is_for_program(call, wish, recipe):
+        used_before = self.compilations.use(call.model.traced) > 0
+        recipe = call.recipe() if used_before else None
+        if self._is_for_program(call, recipe):
             return self._by_program(call, recipe)
         from trustfit._host_model import host_program  # with its rules, only where it serves
 
@@ -131,9 +133,7 @@ class Server:
         except _Overtaken:
             return self._by_program(call, race.recipe)
 
-    def _is_for_program(self, call: Call, wish: Wish, recipe: Recipe | None) -> bool:
-        if wish == "compiled":
-            return True
+    def _is_for_program(self, call: Call, recipe: Recipe | None) -> bool:
         if self.is_child:
             return False
         if recipe is not None and self.compilations.progress(recipe) == "ready":
