@@ -58,3 +58,13 @@ def site_watched(site_browser: Browser) -> Iterator[Watched]:
     context = site_browser.new_context(viewport={"width": 1280, "height": 1000})
     yield Watched(context)
     context.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def site_narrow(site_browser: Browser, request: pytest.FixtureRequest) -> Iterator[Watched]:
+    """Watch a page on a telephone."""
+    context = site_browser.new_context(
+        viewport={"width": 360, "height": 740}, color_scheme=request.param
+    )
+    yield Watched(context)
+    context.close()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from .browser import site_browser as site_browser
+from .browser import site_narrow as site_narrow
 from .browser import site_watched as site_watched
 from .planted import GeneratedHistory, plant_history
 

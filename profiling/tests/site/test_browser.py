@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from jitscope.report.publish import publish
 from jitscope.session import save_session
-from playwright.sync_api import Browser
 
 from ..test_growth_report import GROWN
 from .browser import Watched
@@ -69,18 +68,10 @@ def test_the_overview_leads_to_the_timeline(site_watched: Watched, site_page: Pa
     site_watched.assert_quiet()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_narrow_screens_do_not_scroll_sideways(
-    site_browser: Browser, site_page: Path, scheme: str
-) -> None:
-    context = site_browser.new_context(
-        viewport={"width": 360, "height": 740}, color_scheme="dark" if scheme == "dark" else "light"
-    )
-    watched = Watched(context)
-    page = watched.open(site_page.as_uri())
+def test_narrow_screens_do_not_scroll_sideways(site_narrow: Watched, site_page: Path) -> None:
+    page = site_narrow.open(site_page.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    context.close()
-    watched.assert_quiet()
+    site_narrow.assert_quiet()
 
 
 def test_a_history_of_failures_only_is_shown(site_watched: Watched, tmp_path: Path) -> None:

@@ -150,15 +150,8 @@ def test_commits_link_to_their_forge(site_watched: Watched, timeline: str) -> No
     site_watched.assert_quiet()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_scrolls_sideways_or_is_cut(
-    site_browser: Browser, timeline: str, scheme: str
-) -> None:
-    context = site_browser.new_context(
-        viewport={"width": 360, "height": 740}, color_scheme="dark" if scheme == "dark" else "light"
-    )
-    watched = Watched(context)
-    page = watched.open(timeline)
+def test_nothing_scrolls_sideways_or_is_cut(site_narrow: Watched, timeline: str) -> None:
+    page = site_narrow.open(timeline)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     for scale in ("linear", "log"):
         page.locator(f"input[value={scale}]").check()
@@ -172,5 +165,4 @@ def test_nothing_scrolls_sideways_or_is_cut(
             " || r.bottom > box.bottom + 1 || r.top < box.top - 1).map(([t]) => t); })()"
         )
         assert cut == []
-    context.close()
-    watched.assert_quiet()
+    site_narrow.assert_quiet()
