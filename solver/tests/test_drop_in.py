@@ -46,8 +46,8 @@ def assert_same_fit(found: Any, expected: Any, rtol: float = 1e-6) -> None:
 @pytest.mark.parametrize(
     ("name", "ours_only", "deviations"),
     [
-        ("curve_fit", ["polish", "dtype"], set[str]()),
-        ("least_squares", ["polish", "dtype"], {"jac"}),
+        ("curve_fit", ["polish", "dtype", "driver"], set[str]()),
+        ("least_squares", ["polish", "dtype", "driver"], {"jac"}),
         ("Bounds", [], set[str]()),
     ],
 )
@@ -109,7 +109,7 @@ def test_every_kind_of_jacobian_takes_scipys_path(jac: Any, bounds: Any):
 def test_result_has_scipys_fields_of_scipys_types():
     ours, scipys = both("least_squares", rosenbrock_np, [-2.0, 1.0])
     assert set(scipys) <= set(ours)
-    assert set(ours) - set(scipys) == {"npolish"}
+    assert set(ours) - set(scipys) == {"npolish", "driver"}
     for name, value in scipys.items():
         assert ours[name] is getattr(ours, name)
         if name not in ("message", "active_mask"):  # SciPy's mask is of floats without bounds

@@ -205,6 +205,21 @@ def test_an_operation_without_a_rule_is_compiled():
             trustfit.curve_fit(model, x, 3 * x, driver="numpy")
 
 
+@pytest.mark.slow
+def test_more_points_than_a_program_takes_are_streamed_at_every_fit():
+    x = np.linspace(-3, 3, 1_200_000)
+
+    def model(x: Any, a: Any, b: Any) -> Any:
+        return a * jnp.exp(-b * x**2)
+
+    with jax.enable_x64(True):
+        y = np.asarray(model(x, 2.5, 0.6))
+    for _ in range(3):
+        popt, _, info, _, _ = trustfit.curve_fit(model, x, y, full_output=True, driver="auto")
+        assert popt == pytest.approx([2.5, 0.6])
+        assert info["driver"] == "compiled"
+
+
 def test_an_unknown_driver_is_refused():
     x, y = DECAY
     for _ in range(2):  # the second is answered by a plan

@@ -114,9 +114,11 @@ class Server:
             return call.by_program()
         if wish == "numpy":
             return self._by_numpy(call, _known(call), None)
-        used_before = self.compilations.use(call.model.traced) > 0
+        if not self.is_child and _is_for_program_alone(call.model):
+            return call.by_program()
+        used_before = self.compilations.use(call.model.traced) > 0 and not self.is_child
         recipe = call.recipe() if used_before else None
-        if self._is_for_program(call, recipe):
+        if recipe is not None and self._is_ready(recipe):
             return self._by_program(call, recipe)
         from trustfit._host_model import host_program  # with its rules, only where it serves
 
@@ -133,15 +135,11 @@ class Server:
         except _Overtaken:
             return self._by_program(call, race.recipe)
 
-    def _is_for_program(self, call: Call, recipe: Recipe | None) -> bool:
-        if self.is_child:
-            return False
-        if recipe is not None and self.compilations.progress(recipe) == "ready":
+    def _is_ready(self, recipe: Recipe) -> bool:
+        if self.compilations.progress(recipe) == "ready":
             return True
-        if recipe is not None:
-            self._tell_of_failure(recipe)
-        model = call.model
-        return model.m == 0 or streamed.is_for(model) or _is_watched() or not runs_on_cpu()
+        self._tell_of_failure(recipe)
+        return False
 
     def _is_too_slow(self, call: Call, program: "HostProgram") -> bool:
         estimated_s = _EVALUATIONS * program.estimated_s(call.model.m)
@@ -179,6 +177,10 @@ class Server:
 
 def _no_look() -> None:
     """Look for nothing."""
+
+
+def _is_for_program_alone(model: Model) -> bool:
+    return model.m == 0 or streamed.is_for(model) or _is_watched() or not runs_on_cpu()
 
 
 def _is_watched() -> bool:
