@@ -7,6 +7,7 @@ from jitscope.attribution import PhaseChange
 from jitscope.history import History
 from jitscope.overview import Failure, Mean, Move, Overview, Row
 from jitscope.report.conditions import Condition, conditions_of
+from jitscope.report.links import compare_link, timeline_link
 from jitscope.report.phase_styles import phase_styles
 from jitscope.report.rendering import Neighbours, render
 from jitscope.report.setups import SetupLine
@@ -104,6 +105,8 @@ def render_overview_page(
         change=change_words,
         time=time_words,
         interval=interval_words,
+        timeline=timeline_link,
+        compare=compare_link,
         notes=history.notes,
         beside=beside,
     )

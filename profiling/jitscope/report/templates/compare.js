@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const { element, number, count, percent, signed, state } = jitscope;
+  const { element, number, count, percent, signed, state, links } = jitscope;
   const site = jitscope.embedded("data");
   const controls = document.getElementById("controls");
   const problems = document.getElementById("problem");
@@ -178,6 +178,19 @@
     document.getElementById("recorded").replaceChildren(...(found.length ? found.flatMap(recordedOf) : [none]));
   };
 
+  // The timeline holds measured commits, oldest first; a working tree has no place on it.
+  const listLinks = () => {
+    const places = [kept("base"), kept("to")].map((side) => commits.findIndex(([name]) => name === side));
+    const chosen = { problem: problems.value, condition: condition(), setup: setup().name };
+    const [first, last] = places.sort((a, b) => a - b).map((place) => commits[place]?.[0]);
+    const timeline = first ? links.timeline(first, last, chosen) : links.address("timeline.html", chosen);
+    const drawn = listed.series.some((series) => series.phase !== null && ofProblem(series));
+    document.getElementById("links").replaceChildren(
+      ...(drawn ? [element("a", { href: timeline }, `${problems.value} on the timeline${first ? ", from the one to the other" : ""}`)] : []),
+      element("a", { href: links.address("index.html", { setup: setup().name }) }, "All problems in the overview"),
+    );
+  };
+
   const short = (side) => side.replace("+", "").slice(0, 8);
 
   const command = () => {
@@ -197,6 +210,7 @@
     summarise();
     bars(detailed());
     listRecorded();
+    listLinks();
     document.getElementById("command").textContent = command();
     state.write({ base: kept("base"), to: kept("to"), problem: problems.value, condition: condition(), setup: site.setups.length > 1 ? kept("setup") : "" });
     document.documentElement.dataset.drawn = kept("to");

@@ -109,6 +109,13 @@ const jitscope = (() => {
     return address && isHash(hash) ? element("a", { href: address + hash, rel: "noreferrer" }, code) : code;
   };
 
+  // Addresses of other pages' views, as links.py writes them.
+  const links = {
+    address: (page, values) => `${page}#${new URLSearchParams(Object.entries(values).filter(([, value]) => value))}`,
+    timeline: (base, to, chosen) => links.address("timeline.html", { ...chosen, from: base.slice(0, 12), to: to.slice(0, 12) }),
+    compare: (base, to, chosen) => links.address("compare.html", { base: base.slice(0, 12), to: to.slice(0, 12), ...chosen }),
+  };
+
   const fail = (error) => {
     const box = document.getElementById("failure");
     box.textContent = error.message;
@@ -118,5 +125,5 @@ const jitscope = (() => {
 
   const onScheme = (draw) => matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
-  return { receive, load, embedded, plain, wrapped, element, number, count, signed, percent, timeUnit, colours, state, commitName, fail, onScheme };
+  return { receive, load, embedded, plain, wrapped, element, number, count, signed, percent, timeUnit, colours, state, links, commitName, fail, onScheme };
 })();

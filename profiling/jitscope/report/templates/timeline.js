@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const { element, number, count, percent, state } = jitscope;
+  const { element, number, count, percent, state, links } = jitscope;
   const site = jitscope.embedded("data");
   const controls = document.getElementById("controls");
   const chart = document.getElementById("chart");
@@ -97,14 +97,22 @@
     return td;
   };
 
+  const compared = (base, to) => {
+    const address = links.compare(base, to, { problem: chosen("problem"), condition: chosen("condition"), setup: setup().name });
+    return element("a", { href: address }, "compare with ", element("code", {}, base.slice(0, 8)));
+  };
+
+  const before = (slot) => slots.slice(0, slot.x).reverse().find((one) => one.status === "ok");
+
   const row = (slot, now, counted) => {
     const head = element("th", { scope: "row" }, jitscope.commitName(slot.hash, site.address));
     const start = [head, element("td", { class: "message" }, slot.message), element("td", {}, slot.date)];
     if (slot.status !== "ok") {
-      return element("tr", {}, ...start, element("td", { class: "absent", colspan: view.phases.length + counted.length + 3 }, timelineChart.ABSENT[slot.status]));
+      return element("tr", {}, ...start, element("td", { class: "absent", colspan: view.phases.length + counted.length + 4 }, timelineChart.ABSENT[slot.status]));
     }
+    const base = before(slot);
     return element(
-      "tr", {}, ...start, element("td", {}, String(now.wall ? now.wall.n[slot.i] : "–")), cell(now.unobserved, slot.i), cell(now.wall, slot.i),
+      "tr", {}, ...start, element("td", {}, base ? compared(base.hash, slot.hash) : "–"), element("td", {}, String(now.wall ? now.wall.n[slot.i] : "–")), cell(now.unobserved, slot.i), cell(now.wall, slot.i),
       ...view.phases.map((phase) => element("td", {}, text(phase, slot.i))), ...counted.map((one) => element("td", {}, count(one.value[slot.i]))),
     );
   };
@@ -114,7 +122,7 @@
     const now = condition();
     if (!now) return table.tBodies[0].replaceChildren();
     const counted = strips();
-    const names = ["Commit", "Message", "Author date", "Samples", "unobserved", "whole call", ...view.phases.map((phase) => phase.style.label), ...counted.map((one) => one.label)];
+    const names = ["Commit", "Message", "Author date", "What moved", "Samples", "unobserved", "whole call", ...view.phases.map((phase) => phase.style.label), ...counted.map((one) => one.label)];
     table.tHead.replaceChildren(element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, name))));
     const shown = slots.slice(from, to + 1).reverse();
     const listed = allRows ? shown : shown.slice(0, ROWS);
@@ -130,7 +138,7 @@
     box.replaceChildren(element("ul", { class: "moves" }, ...found.map((step) => element(
       "li", { class: step.verdict },
       element("b", { class: `verdict ${step.verdict}` }, `${timelineChart.SIGNS[step.verdict]} ${step.verdict}${step.change === null ? "" : ` ${percent(step.change)}`}`), " ",
-      jitscope.commitName(step.commit, site.address), " ", element("span", { class: "message" }, names.get(step.commit) ?? ""),
+      jitscope.commitName(step.commit, site.address), " ", element("span", { class: "message" }, names.get(step.commit) ?? ""), " ", compared(step.base, step.commit),
       element("p", {}, step.sentence, step.suspects ? ` ${count(step.suspects)} ${step.suspects === 1 ? "commit" : "commits"} before it changed the solver and were not measured: the step may be theirs.` : ""),
     ))));
   };
