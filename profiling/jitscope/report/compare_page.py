@@ -21,6 +21,7 @@ def render_compare_page(
     setups: Sequence[SetupLine],
     recorded: Sequence[Mapping[str, Any]],
     *,
+    profiles: Mapping[str, str],
     address: str | None,
     beside: Neighbours,
 ) -> str:
@@ -33,6 +34,8 @@ def render_compare_page(
     setups : sequence of SetupLine
     recorded : sequence of mapping
         What `compare_recorded.comparisons_of` returns.
+    profiles : mapping of str to str
+        Address of the page of a commit's session; "HASH+" is a working tree of it.
     address : str or None
         What a hash is added to for a link to its commit.
     beside : Neighbours
@@ -46,6 +49,7 @@ def render_compare_page(
     whole = {(one.key.setup, p.order) for one in phases for p in one.measured}
     data = {
         "address": address,
+        "profiles": dict(profiles),
         "alpha": ALPHA,
         "least": MIN_SAMPLES,
         "signs": SIGNS,

@@ -1,7 +1,7 @@
 """Write the pages that are made of a history, and their data files."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jitscope.history import History
@@ -23,6 +23,7 @@ def write_history_pages(
     history: History,
     recorded: Sequence[Recorded],
     *,
+    profiles: Mapping[str, str],
     address: str | None,
     beside: Neighbours,
 ) -> None:
@@ -35,6 +36,8 @@ def write_history_pages(
     history : History
     recorded : sequence of Recorded
         Recordings of commits and working trees, to set beside each other.
+    profiles : mapping of str to str
+        Address of the page of a commit's session; "HASH+" is a working tree of it.
     address : str or None
         What a hash is added to for a link to its commit.
     beside : Neighbours
@@ -54,13 +57,14 @@ def write_history_pages(
             history, setups, overviews, address=address, beside=beside
         ),
         "timeline.html": render_timeline_page(
-            history, series, setups, problems, address=address, beside=beside
+            history, series, setups, problems, profiles=profiles, address=address, beside=beside
         ),
         "compare.html": render_compare_page(
             history,
             series,
             setups,
             comparisons_of(recorded),
+            profiles=profiles,
             address=address,
             beside=beside,
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType
@@ -29,6 +29,25 @@ STAGE_COLOURS: Mapping[str, str] = {
 MOST_SCOPES = 20
 FURTHER_COLOURS = ("#c8434f", "#f0904f", "#b86bb3", "#6f9b3c", "#3f7f93", "#8c2f39", "#6b7280")
 """For the stages that a solver names itself, in their order; the last one for all that follow."""
+
+
+@dataclass(frozen=True)
+class Related:
+    """Pages that belong to a session's.
+
+    Attributes
+    ----------
+    others : tuple of (str, str)
+        Address and title of other sessions' pages, newest first.
+    timelines : mapping of str to str
+        Address of each problem's timeline.
+    compare : str or None
+        Address at which its commit is compared with others; None: it was not measured.
+    """
+
+    others: tuple[tuple[str, str], ...] = ()
+    timelines: Mapping[str, str] = field(default_factory=dict[str, str])
+    compare: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +80,7 @@ def render_profile_page(
     *,
     beside: Neighbours,
     dump_pages: Mapping[str, str] = MappingProxyType({}),
+    related: Related | None = None,
 ) -> str:
     """HTML of a session.
 
@@ -73,6 +93,8 @@ def render_profile_page(
         The other pages to link.
     dump_pages : mapping of str to str
         Address of the page of each cProfile dump that has one, by the dump's path in the session.
+    related : Related, optional
+        Pages to link.
     """
     profiles = session.problems
     solves = [row for p in profiles for row in tables.solve_rows(p)]
@@ -84,6 +106,7 @@ def render_profile_page(
         beside=beside,
         session=session,
         dump_pages=dump_pages,
+        related=related or Related(),
         columns=list(tables.COLUMNS),
         phase_colours=_phase_colours(),
         first_calls=[row for p in profiles if (row := tables.first_call_row(p))],

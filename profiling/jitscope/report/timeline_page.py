@@ -18,6 +18,7 @@ def render_timeline_page(
     setups: Sequence[SetupLine],
     problems: Mapping[tuple[str, str], Sequence[str]],
     *,
+    profiles: Mapping[str, str],
     address: str | None,
     beside: Neighbours,
 ) -> str:
@@ -31,6 +32,8 @@ def render_timeline_page(
     setups : sequence of SetupLine
     problems : mapping
         Problems of each setup's key.
+    profiles : mapping of str to str
+        Address of the page of a commit's session; "HASH+" is a working tree of it.
     address : str or None
         What a hash is added to for a link to its commit.
     beside : Neighbours
@@ -51,6 +54,7 @@ def render_timeline_page(
         data=embedded_json(
             {
                 "address": address,
+                "profiles": dict(profiles),
                 "styles": [asdict(style) for style in styles],
                 "conditions": [asdict(condition) for condition in conditions],
                 "setups": [

@@ -88,7 +88,7 @@ def test_a_timeline_has_a_value_for_every_measured_commit(site_history: Planted)
 
 def test_an_empty_history_says_what_to_run(site_empty: Planted) -> None:
     html = render_timeline_page(
-        read_history(site_empty.root), (), (), {}, address=None, beside=ALONE
+        read_history(site_empty.root), (), (), {}, profiles={}, address=None, beside=ALONE
     )
     assert "make bench" in html
     assert "plotly" not in html

@@ -187,6 +187,8 @@
     const drawn = listed.series.some((series) => series.phase !== null && ofProblem(series));
     document.getElementById("links").replaceChildren(
       ...(drawn ? [element("a", { href: timeline }, `${problems.value} on the timeline${first ? ", from the one to the other" : ""}`)] : []),
+      ...[...new Set([kept("base"), kept("to")])].filter((side) => Object.hasOwn(site.profiles, side))
+        .map((side) => element("a", { href: site.profiles[side] }, `Profile of ${short(side)}${side.endsWith("+") ? " and uncommitted changes" : ""}`)),
       element("a", { href: links.address("index.html", { setup: setup().name }) }, "All problems in the overview"),
     );
   };

@@ -102,10 +102,13 @@
     return element("a", { href: address }, "compare with ", element("code", {}, base.slice(0, 8)));
   };
 
+  const profiled = (hash) =>
+    Object.hasOwn(site.profiles, hash) ? element("a", { href: site.profiles[hash], title: `Profile of ${hash.slice(0, 8)}` }, "profile") : null;
+
   const before = (slot) => slots.slice(0, slot.x).reverse().find((one) => one.status === "ok");
 
   const row = (slot, now, counted) => {
-    const head = element("th", { scope: "row" }, jitscope.commitName(slot.hash, site.address));
+    const head = element("th", { scope: "row" }, jitscope.commitName(slot.hash, site.address), " ", profiled(slot.hash));
     const start = [head, element("td", { class: "message" }, slot.message), element("td", {}, slot.date)];
     if (slot.status !== "ok") {
       return element("tr", {}, ...start, element("td", { class: "absent", colspan: view.phases.length + counted.length + 4 }, timelineChart.ABSENT[slot.status]));
