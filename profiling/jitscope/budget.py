@@ -205,7 +205,8 @@ class BudgetRecorder:
     def _add(self, what: What, kind: str, count: int) -> None:
         # A frame kept in a name of its own function would be left to the garbage collector.
         caller = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
-        code, line, written = place_of(self._callers, caller, kind)
+        frame, line, written = place_of(self._callers, caller, kind)
+        code = frame.f_code
         if what in _CONVERSIONS:
             kind = written
         self._totals[code.co_filename, line, code.co_qualname, what, kind] += count

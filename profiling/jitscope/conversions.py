@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from types import CodeType, FrameType, TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Literal, Self
 
 import numpy as np
 
+from jitscope._activations import Activations, function_frame
 from jitscope._callers import Callers, real_path
 
 # Function of JAX that was called -> how the caller wrote it.
@@ -62,6 +63,9 @@ class ConversionSite:
         Nanoseconds until the arrays were computed; 0 to the device.
     copy_ns : int
         Nanoseconds of the conversion itself.
+    calls : int or None
+        Calls of `function` that made them; None where they were not counted: in recordings from
+        before that, and under a debugger or another tracer.
     """
 
     file: str
@@ -73,13 +77,19 @@ class ConversionSite:
     bytes: int
     wait_ns: int
     copy_ns: int
+    calls: int | None = None
+
+    @property
+    def per_call(self) -> float | None:
+        """Conversions in one of those calls, on average; None where they were not counted."""
+        return self.count / self.calls if self.calls else None
 
 
 _Key = tuple[str, int, str, Literal["to_host", "to_device"], str]
 
 
-def place_of(callers: Callers, frame: FrameType, kind: str) -> tuple[CodeType, int, str]:
-    """Return code and line of the nearest frame outside, and how it wrote the conversion.
+def place_of(callers: Callers, frame: FrameType, kind: str) -> tuple[FrameType, int, str]:
+    """Return the function's frame and the line outside, and how that wrote the conversion.
 
     Parameters
     ----------
@@ -94,7 +104,7 @@ def place_of(callers: Callers, frame: FrameType, kind: str) -> tuple[CodeType, i
         if frame.f_back is None:
             break
         frame = frame.f_back
-    return frame.f_code, frame.f_lineno, kind
+    return function_frame(frame), frame.f_lineno, kind
 
 
 class ConversionRecorder:
@@ -130,6 +140,7 @@ class ConversionRecorder:
         self._clock = clock
         self._hooks = ExitStack()
         self._totals: dict[_Key, list[int]] = {}
+        self._activations = Activations()
         self._converting = False
         self._sites: tuple[ConversionSite, ...] | None = None
         self._wait: Callable[[Any], None]
@@ -170,9 +181,14 @@ class ConversionRecorder:
     ) -> None:
         """Take the hooks away; exceptions pass through."""
         self._hooks.close()
+        self._activations.forget(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
         sites = [
-            ConversionSite(real_path(file), line, function, direction, kind, *totals)
-            for (file, line, function, direction, kind), totals in self._totals.items()
+            ConversionSite(
+                *(real_path(key[0]), *key[1:]),
+                *(count, size, wait_ns, copy_ns),
+                self._activations.calls(key),
+            )
+            for key, (count, size, wait_ns, copy_ns) in self._totals.items()
         ]
         self._sites = tuple(sorted(sites, key=lambda site: (site.file, site.line, site.kind)))
 
@@ -210,8 +226,10 @@ class ConversionRecorder:
     def _add(self, direction: Literal["to_host", "to_device"], kind: str, *amounts: int) -> None:
         # A frame kept in a name of its own function would be left to the garbage collector.
         caller = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
-        code, line, kind = place_of(self._callers, caller, kind)
+        frame, line, kind = place_of(self._callers, caller, kind)
+        code = frame.f_code
         key = (code.co_filename, line, code.co_qualname, direction, kind)
+        self._activations.note(frame, key)
         totals = self._totals.setdefault(key, [0, 0, 0, 0])
         for position, amount in enumerate(amounts):
             totals[position] += amount

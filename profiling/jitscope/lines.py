@@ -141,3 +141,24 @@ def annotate(
         )
 
     return tuple(joined(time) for time in lines)
+
+
+def per_hit(site: ConversionSite, lines: Sequence[LineTime] | None) -> float | None:
+    """Return how many conversions a line makes each time it runs, as in each turn of a loop.
+
+    Parameters
+    ----------
+    site : ConversionSite
+    lines : sequence of LineTime or None
+        Of another pass over the same program.
+
+    Returns
+    -------
+    float or None
+        The average; None if the line was not followed.
+    """
+    function = site.function.rpartition(".")[2]
+    for one in lines or ():
+        if (one.line, one.function) == (site.line, function) and one.file == site.file:
+            return site.count / one.hits if one.hits else None
+    return None

@@ -1,12 +1,14 @@
 """Conversions: a program that says of each line what it converts is found out exactly."""
 
+import asyncio
 import gc
 import inspect
 import re
+import sys
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -150,6 +152,149 @@ def test_no_code_of_the_program_is_kept():
         gc.collect()  # JAX lets go of tracebacks then
         assert kept() is None
     assert "/elsewhere/made.py" in {site.file for site in recorder.sites}
+
+
+def counted(call: Callable[[], Any]) -> list[tuple[str, int, int | None, float | None]]:
+    """Return the function, count, calls and count a call of each converting line of a call."""
+    with ConversionRecorder() as recorder:
+        call()
+    return [
+        (site.function.rpartition(".")[2], site.count, site.calls, site.per_call)
+        for site in recorder.sites
+    ]
+
+
+def test_a_loop_in_a_function_is_told_from_calls_of_it():
+    x = jnp.ones(3)
+
+    def fit(iterations: int) -> None:
+        for _ in range(iterations):
+            np.asarray(x)
+        for _ in range(2 * (iterations > 10)):
+            float(x[0])
+
+    def program() -> None:
+        for iterations in (100, 100, 100, 0, 5):
+            fit(iterations)
+
+    found = counted(program)
+    assert found[0] == ("fit", 305, 4, 76.25)  # the call without an iteration converts nothing
+    assert ("fit", 6, 3, 2) in found
+
+
+def test_calls_one_in_another_and_one_beside_another_are_counted():
+    x = jnp.float32(1)
+
+    def nested(depth: int) -> None:
+        float(x)
+        if depth:
+            nested(depth - 1)
+        float(x)
+
+    def items(number: int) -> Iterator[float]:
+        for _ in range(number):
+            yield float(x)
+
+    assert counted(lambda: [nested(4), nested(2)]) == 2 * [("nested", 8, 8, 1)]
+    # Each generator is one call, however often it is resumed, and whatever runs in between.
+    assert counted(lambda: list(zip(items(5), items(9), strict=False))) == [("items", 10, 2, 5)]
+
+
+def test_a_call_of_a_coroutine_goes_on_after_it_has_waited():
+    x = jnp.float32(1)
+
+    async def fetch(number: int) -> None:
+        for _ in range(number):
+            float(x)
+            await asyncio.sleep(0)
+
+    async def program() -> None:
+        await asyncio.gather(fetch(3), fetch(2), fetch(1))
+
+    assert counted(lambda: asyncio.run(program())) == [("fetch", 6, 3, 2)]
+
+
+def test_a_comprehension_belongs_to_the_function_that_holds_it():
+    x = jnp.float32(1)
+
+    def fit() -> None:
+        [[float(x) for _ in range(3)] for _ in range(2)]
+
+    assert counted(lambda: [fit(), fit()]) == [("fit", 12, 2, 6)]
+
+
+def test_each_kind_on_a_line_has_its_calls():
+    x = jnp.float32(1)
+
+    def fit(number: int) -> None:
+        print(float(x), [int(x) for _ in range(number)])
+
+    found = counted(lambda: [fit(0), fit(4), fit(0)])
+    assert sorted(found) == [("fit", 3, 3, 1), ("fit", 4, 1, 4)]
+
+
+def test_calls_are_unknown_under_a_debugger_and_it_goes_on_undisturbed():
+    x = jnp.float32(1)
+    seen: list[str] = []
+
+    def trace(frame: Any, event: str, _: object) -> Any:
+        seen.append(f"{frame.f_code.co_name} {event}")
+        return trace
+
+    def fit() -> None:
+        float(x)
+        float(x)
+
+    before = sys.gettrace()
+    with ConversionRecorder() as recorder:
+        sys.settrace(trace)
+        try:
+            fit()
+        finally:
+            sys.settrace(before)
+    assert [(site.count, site.calls, site.per_call) for site in recorder.sites] == 2 * [
+        (1, None, None)
+    ]
+    assert seen.count("fit line") == 2
+    assert seen.count("fit return") == 1
+
+
+def test_a_debugger_that_begins_meanwhile_may_meet_what_counts_the_calls():
+    x = jnp.float32(1)
+    before = sys.gettrace()
+
+    def fit() -> list[float]:
+        first = float(x)
+        sys.settrace(lambda *_: None)
+        try:
+            return [first, float(x)]
+        finally:
+            sys.settrace(before)
+
+    with ConversionRecorder() as recorder:
+        assert fit() == [1, 1]
+    assert [site.calls for site in recorder.sites] == [1, 1]
+
+
+def test_frames_and_variables_are_left_as_they_were():
+    frame: Any = sys._getframe()  # pyright: ignore[reportPrivateUsage]
+    x = jnp.float32(1)
+
+    class Held:
+        pass
+
+    def fit() -> "weakref.ref[Held]":
+        held = Held()
+        float(x)
+        return weakref.ref(held)
+
+    try:
+        with ConversionRecorder():
+            float(x)
+            assert fit()() is None  # its variables went with the call
+        assert frame.f_trace is None
+    finally:
+        del frame
 
 
 def test_files_can_be_skipped():

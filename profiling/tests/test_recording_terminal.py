@@ -172,3 +172,30 @@ def test_what_a_console_records_is_recorded_all_the_same():
     console = Console(file=io.StringIO(), width=200, record=True)
     print_recording(replace(EMPTY, phases=(phases_pass(),)), console)
     assert "Recorded once: 100 ms" in console.export_text()
+
+
+def columns_of(line: str, text: str) -> dict[str, str]:
+    """Return the cells of the row that begins with `line`, by the heading they end under."""
+    rows = text.splitlines()
+    (at,) = [i for i, row in enumerate(rows) if row.startswith(line)]
+    headings = next(row for row in reversed(rows[:at]) if row.startswith("line"))
+    names = ("count", "calls", "a call", "bytes", "wait ms", "copy ms")
+    ends = {name: headings.index(name) + len(name) for name in names}
+    return {name: rows[at][:end].split()[-1] for name, end in ends.items()}
+
+
+def test_conversions_are_told_by_call():
+    site = replace(SITE, count=300, calls=3)
+    cells = columns_of("/p/fit.py:9", shown(replace(EMPTY, conversions=(site,))))
+    assert (cells["count"], cells["calls"], cells["a call"]) == ("300", "3", "100")
+    cells = columns_of("/p/fit.py:9", shown(replace(EMPTY, conversions=(SITE,))))
+    assert (cells["count"], cells["calls"], cells["a call"]) == ("4", "-", "-")
+
+
+def test_a_long_place_leaves_the_figures_whole():
+    long = replace(SITE, file="/p/" + "long_" * 18 + "name.py", count=1_234_567, bytes=9_876_543)
+    text = shown(replace(EMPTY, conversions=(replace(long, calls=1_000),)))
+    (row,) = [line for line in text.splitlines() if "1,234,567" in line]
+    assert row.split()[-6:] == ["1,234,567", "1,000", "1,235", "9,876,543", "2.00", "1.00"]
+    assert "name.py:9" in text
+    assert max(map(len, text.splitlines())) <= WIDTH

@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 
 from jitscope.conversions import ConversionSite
 from jitscope.figures import MIN_SAMPLES, median_of
@@ -20,7 +20,7 @@ from jitscope.opportunities import Opportunity, opportunities
 from jitscope.phases import PHASES
 from jitscope.recording import CompileRequest, DevicePass, FunctionPhases, PhasesPass, Recording
 from jitscope.report.recording_view import counter_rows
-from jitscope.report.rendering import number, place, shortened
+from jitscope.report.rendering import count, number, place, shortened
 from jitscope.report.snakeviz_page import page_of
 
 WIDTH = 100
@@ -83,6 +83,16 @@ class _Report:
         if rows > MOST_ROWS:
             self._say(f"[dim]{rows - MOST_ROWS} more rows are in the file.[/]")
 
+    def _narrow(self, table: Table, column: Column) -> None:
+        """Leave a column what the others do not need.
+
+        Rich would cut all of them alike, and a figure that is cut is another one.
+        """
+        others = [one for one in table.columns if one is not column]
+        taken = sum(max(len(str(cell)) for cell in (one.header, *one.cells)) for one in others)
+        column.max_width = max(12, self._console.width - taken - 2 * len(table.columns))
+        column.no_wrap = column.overflow == "ellipsis"
+
     def _heading(self) -> None:
         recording = self._recording
         what = " ".join(recording.command) or "a block of this process"
@@ -128,7 +138,9 @@ class _Report:
             self._say("\nNo conversion between NumPy and JAX.")
             return
         costly = sorted(sites, key=lambda site: -(site.wait_ns + site.copy_ns))
-        self._show(_conversion_table(costly[:MOST_ROWS]), len(sites))
+        table = _conversion_table(costly[:MOST_ROWS])
+        self._narrow(table, table.columns[0])
+        self._show(table, len(sites))
         for direction in ("to_host", "to_device"):
             kinds = {one.kind: mend_of(one) for one in costly if one.direction == direction}
             for kind, mend in kinds.items():
@@ -151,10 +163,7 @@ class _Report:
                 numbers += [str(row.to_host), str(row.to_device), _ms(row.wait_ns)]
             where = _place(row.time.file, row.time.line)
             table.add_row(where, *numbers, escape(row.time.source))
-        # Rich would cut all columns alike, and a figure that is cut is another one.
-        *figures, source = table.columns
-        taken = sum(max(len(str(cell)) for cell in (one.header, *one.cells)) for one in figures)
-        source.max_width = max(12, self._console.width - taken - 2 * len(table.columns))
+        self._narrow(table, table.columns[-1])
         self._show(table, len(rows))
 
     def _device(self, device: DevicePass) -> None:
@@ -277,25 +286,29 @@ def _cause_and_advice(request: CompileRequest) -> str:
 def _conversion_table(sites: Iterable[ConversionSite]) -> Table:
     table = _table(
         "Conversions between NumPy and JAX, costliest first",
-        ("line", "kind", "direction", "count", "bytes", "wait ms", "copy ms"),
+        ("line", "kind", "to", "count", "calls", "a call", "bytes", "wait ms", "copy ms"),
     )
+    table.caption = "calls: those of the function that made any; a call: how many in each of them."
     for site in sites:
-        words = (_place(site.file, site.line), escape(site.kind), site.direction.replace("_", " "))
-        numbers = (f"{site.count:,}", f"{site.bytes:,}", _ms(site.wait_ns), _ms(site.copy_ns))
-        table.add_row(*words, *numbers)
+        words = (escape(site.kind), site.direction.removeprefix("to_"))
+        calls = "-" if site.calls is None else f"{site.calls:,}"
+        each = "-" if site.per_call is None else count(site.per_call)
+        numbers = (f"{site.count:,}", calls, each, f"{site.bytes:,}")
+        waits = (_ms(site.wait_ns), _ms(site.copy_ns))
+        table.add_row(_place(site.file, site.line), *words, *numbers, *waits)
     return table
 
 
 def _table(title: str, headings: Sequence[str], last: Sequence[str] = ()) -> Table:
     """Return a table whose first column and words are on the left, and numbers on the right."""
-    left = {"phase", "function", "line", "kind", "direction", "module", "operation", "how"}
+    left = {"phase", "function", "line", "kind", "to", "module", "operation", "how"}
     left |= {"counter", "cost"}
     table = Table(
         title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, caption_justify="left"
     )
     for heading in headings:
         justify = "left" if heading in left else "right"
-        whole = heading in ("line", "kind", "direction", "how")
+        whole = heading in ("line", "kind", "to", "how")
         table.add_column(heading, justify=justify, overflow="fold", no_wrap=whole)
     for heading in last:
         source = heading == "source"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from jitscope.conversions import ConversionSite
 from jitscope.counters import Counters
 from jitscope.figures import Interval, median_of
-from jitscope.lines import AnnotatedLine, annotate
+from jitscope.lines import AnnotatedLine, annotate, per_hit
 from jitscope.mends import advice_for, mend_of
 from jitscope.phases import PHASES
 from jitscope.recording import CompileRequest, DevicePass, FunctionPhases, PhasesPass, Recording
@@ -83,10 +83,11 @@ class PhasesView:
 
 @dataclass(frozen=True)
 class ConversionRow:
-    """A converting line, with the usual mend."""
+    """A converting line, with the usual mend; `per_hit` is None where the line was not followed."""
 
     site: ConversionSite
     cost_ms: float
+    per_hit: float | None
     mend: str
 
 
@@ -195,7 +196,12 @@ def conversion_rows(recording: Recording) -> list[ConversionRow] | None:
     if recording.conversions is None:
         return None
     rows = [
-        ConversionRow(site, (site.wait_ns + site.copy_ns) / 1e6, mend_of(site))
+        ConversionRow(
+            site,
+            (site.wait_ns + site.copy_ns) / 1e6,
+            per_hit(site, recording.lines),
+            mend_of(site),
+        )
         for site in recording.conversions
     ]
     return sorted(rows, key=lambda row: -row.cost_ms)

@@ -174,3 +174,25 @@ def test_an_empty_recording_has_a_page():
     html = render_recording(empty, dump_page=None)
     assert "There was none." in html
     assert "No line of the program was followed" in html
+
+
+def cells_of(html: str, section: str) -> list[str]:
+    """Return the cells of the first row of a section's first table, as text."""
+    part = html.partition(f'<section id="{section}">')[2]
+    row = part.partition("<tbody>")[2].partition("</tr>")[0]
+    return [re.sub("<[^>]*>", "", one) for one in re.findall(r"<t[hd].*?</t[hd]>", row)]
+
+
+def test_conversions_are_told_by_call_and_by_run_of_their_line():
+    site = replace(SITE, count=300, calls=3)
+    lines = (replace(LINES[0], hits=9, function="other"), replace(LINES[0], hits=150))
+    known = render_recording(replace(EMPTY, conversions=(site,), lines=lines), dump_page=None)
+    assert cells_of(known, "conversions")[3:7] == ["300", "3", "100", "2"]
+    older = replace(EMPTY, conversions=(SITE,), lines=(replace(LINES[0], line=10),))
+    assert cells_of(render_recording(older, dump_page=None), "conversions")[3:7] == [
+        "4",
+        *3 * ["\N{EN DASH}"],
+    ]
+    alone = render_recording(replace(EMPTY, conversions=(site,)), dump_page=None)
+    assert cells_of(alone, "conversions")[3:6] == ["300", "3", "100"]
+    assert "a hit" not in alone
