@@ -4,13 +4,40 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import jax
 import pytest
-from jitscope import selftest
-from jitscope.selftest import EXPECTED, count_known_program, require_supported_jax
+from jitscope import _jax_calls, _jax_compiled, _jax_private, selftest
+from jitscope._known_program import count_known_program
+from jitscope.selftest import EXPECTED, require_supported_jax
+
+# Takes a member away once the package is imported; what JAX itself does with it still works.
+LOSING = """\
+import sys
+import threading
+
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "jitscope._jax_members":
+            sys.meta_path.remove(self)
+            import importlib
+
+            owner = importlib.import_module("{module}")
+            *outer, last = "{name}".split(".")
+            for part in outer:
+                owner = getattr(owner, part)
+            delattr(owner, last)
+        return None
+
+
+sys.meta_path.insert(0, Finder())
+"""
 
 
 @pytest.fixture
@@ -27,7 +54,95 @@ def pretend(monkeypatch: pytest.MonkeyPatch, **changed: int) -> None:
 
 
 def test_the_installed_jax_counts_as_expected():
-    assert count_known_program() == EXPECTED
+    jax.devices()
+    started_before = {"first starts of backends": 0}
+    assert count_known_program() == EXPECTED | started_before
+
+
+def test_the_known_program_leaves_settings_and_hooks_as_they_were(
+    hook_state: Callable[[], dict[str, Any]],
+):
+    config: Any = jax.config
+    before, hooks = dict(config.values), hook_state()
+    count_known_program()
+    assert dict(config.values) == before
+    assert hook_state() == hooks
+
+
+LOST = (
+    "jax._src.xla_bridge:_init_backend",
+    "jax._src.monitoring:register_event_duration_secs_listener",
+    "jax._src.pjit:_get_fastpath_data",
+    "jax._src.pjit:_infer_params",
+    "jax._src.interpreters.pxla:InputsHandler",
+    "jax._src.interpreters.pxla:_shard_np_array",
+    "jax._src.compiler:compile_or_get_cached",
+    "jax._src.lib:xla_client.batched_block_until_ready",
+    "jax._src.array:ArrayImpl.block_until_ready",
+    "jax._src.profiler:_profile_state",
+    "jax._src.lib:_profiler.ProfilerSession",
+    "jax._src.stages:Compiled.call",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("member", LOST)
+def test_a_jax_that_lost_a_private_member_is_refused_in_a_sentence(
+    member: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    module, _, name = member.partition(":")
+    (tmp_path / "sitecustomize.py").write_text(LOSING.format(module=module, name=name))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(RuntimeError) as refused:
+        require_supported_jax(tmp_path / "cache")
+    sentence = str(refused.value)
+    assert sentence.startswith(f"unsupported JAX {version('jax')}: ")
+    assert sentence.endswith("use jax>=0.10,<0.13.")
+    assert name.rpartition(".")[2] in sentence
+    assert sentence.count("unsupported") == 1
+    assert len(sentence.splitlines()) == 1
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("what", EXPECTED)
+def test_each_count_must_be_right(what: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    pretend(monkeypatch, **{what.replace(" ", "_"): 7})
+    with pytest.raises(RuntimeError, match=rf"counted 7 {what}, not {EXPECTED[what]};"):
+        require_supported_jax(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("_value", "__dlpack__", "__call__", "_get_fastpath_data", "_infer_params"),
+        *("_run_python_pjit", "batched_block_until_ready", "block_until_ready"),
+        *("lower_sharding_computation", "compile_or_get_cached"),
+    ],
+)
+def test_a_member_that_nothing_goes_by_any_more_is_noticed(
+    name: str, monkeypatch: pytest.MonkeyPatch
+):
+    in_place = _jax_private.replaced
+
+    @contextmanager
+    def blind(owner: Any, member: str, value: Any) -> Generator[None]:
+        if member == name:
+            yield
+            return
+        with in_place(owner, member, value):
+            yield
+
+    for module in (_jax_private, _jax_calls, _jax_compiled):
+        monkeypatch.setattr(module, "replaced", blind)
+    assert count_known_program() != EXPECTED | {"first starts of backends": 0}
+
+
+@pytest.mark.parametrize("lost", ["_STEPS", "_CACHE_HIT"])
+def test_events_of_other_names_are_noticed(lost: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_jax_private, lost, type(vars(_jax_private)[lost])())
+    with suppress(LookupError):
+        assert count_known_program() != EXPECTED | {"first starts of backends": 0}
 
 
 @pytest.mark.slow
