@@ -13,7 +13,7 @@ class SecondFit(TimedFits):
 
     def setup(self, problem: str, data: str) -> None:
         # A second fit exists once a process; asv calls `setup` again before each sample.
-        self.adapter: adapters.Adapter = prepared(problem, warm_ups=1)
+        self.adapter: adapters.Adapter = prepared(problem, once=True)
         if data == "new":
             self.adapter.prepare(problems.vary(problems.get(problem), "data"))
 

@@ -23,9 +23,6 @@ BOUNDED = problems.names("bounded")
 ILL_CONDITIONED = problems.names("ill-conditioned")
 SCALING = problems.names("scaling")
 
-WARM_UPS = 2
-"""Calls before a warm call is timed: the first compiles, the second fills JAX's fast path."""
-
 Cache = Mapping[Any, Any]
 
 
@@ -40,9 +37,11 @@ def prepared(
     solver: str = "trustfit",
     *,
     tr_solver: TrSolver = "exact",
-    warm_ups: int = WARM_UPS,
+    once: bool = False,
 ) -> Adapter:
     """Return a fit that was called before, whose answer and origin were checked.
+
+    It was called until all was ready, and once more, which fills JAX's fast path; or `once`.
 
     Raises
     ------
@@ -54,8 +53,9 @@ def prepared(
     adapter.prepare(fit, tr_solver=tr_solver)
     if solver == "trustfit":  # the others come with the environment, never from the commit
         sample.check_origin(adapter, expected_prefix())
-    for _ in range(warm_ups):
-        adapter.run()
+    if not once:
+        adapter.warm_up()
+    adapter.run()
     sample.check_answer(fit, adapter.result())
     return adapter
 

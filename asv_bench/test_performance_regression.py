@@ -77,7 +77,7 @@ def test_warm_fit(benchmark: Benchmark, case: Case) -> None:
     with warnings.catch_warnings():
         # What an ill-conditioned fit says, rightly.
         warnings.filterwarnings("ignore", message="Covariance of the parameters could not be")
-        adapter.run()
+        adapter.warm_up()
         benchmark(adapter.run)
     check_answer(problem, adapter.result())
 
@@ -88,7 +88,7 @@ def test_reuse_with_new_data(benchmark: Benchmark) -> None:
     adapter, problem = adapters.get("trustfit"), problems.get("gaussian_1000")
     other = problems.vary(problem, "data")
     adapter.prepare(other)
-    adapter.run()
+    adapter.warm_up()
 
     def change_data() -> None:
         adapter.prepare(other)
@@ -115,6 +115,7 @@ def test_memory(benchmark: Benchmark) -> None:
 
     benchmark.group = "memory"
     adapter, problem = adapters.get("trustfit"), problems.get("cubic_50000")
+    adapter.wait_for_programs()
     adapter.prepare(problem)
     with CounterRecorder() as recorder:
         adapter.run()

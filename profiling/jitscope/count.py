@@ -1,5 +1,7 @@
 """Count, in this fresh interpreter, what does not depend on the machine's load.
 
+Fits wait for their programs: what a solver does without them is no program's count.
+
 ``python -m jitscope.count --solver trustfit --problem exponential_1000`` prints one JSON object,
 `Counts`, as its last line. Nothing here is timed; `jitscope.sample` does that.
 """
@@ -92,6 +94,7 @@ def count(
         A solver from elsewhere.
     """
     adapter, problem = adapters.get(solver), problems.get(problem_name)
+    adapter.wait_for_programs()
     first = _count_fit(adapter, problem)
     check_origin(adapter, expected_prefix)
     result = adapter.result()

@@ -30,7 +30,7 @@ class ChildFailed(UserError):
 
 
 def child_environment(cache_dir: Path | None = None) -> dict[str, str]:
-    """Return the environment of a sample: ours without settings of JAX and XLA.
+    """Return the environment of a sample: ours without settings of JAX, XLA and trustfit.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def child_environment(cache_dir: Path | None = None) -> dict[str, str]:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name in _KEPT or not name.startswith(("JAX_", "XLA_"))
+        if name in _KEPT or not name.startswith(("JAX_", "XLA_", "TRUSTFIT_"))
     }
     # Without byte code of ours, each fresh process would compile the recorders anew.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)

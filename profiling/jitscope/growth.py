@@ -82,7 +82,7 @@ def measure(
     adapter, problem = adapters.get(solver), problems.get(problem_name)
     adapter.prepare(shortened(problem), plain=True)
     check_origin(adapter, expected_prefix)
-    adapter.run()
+    adapter.warm_up()
     adapter.prepare(problem, plain=True)
     _memory.settle()
     level = _memory.reset_peak() if _memory.can_reset_peak() else None

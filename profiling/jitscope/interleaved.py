@@ -116,6 +116,7 @@ def warmed_up(solver: str, problem: Problem, expected_prefix: Path | None) -> Ad
     adapter.prepare(problem, plain=True)
     if solver == "trustfit":  # the others come with the environment, never from the commit
         check_origin(adapter, expected_prefix)
+    adapter.warm_up()
     for _ in range(WARM_UPS):
         adapter.run()
     check_answer(problem, adapter.result())

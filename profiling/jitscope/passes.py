@@ -63,6 +63,8 @@ def _cprofile(adapter: Adapter, folder: Path) -> object:
     dumps: dict[str, str] = {}
     folder.mkdir(parents=True, exist_ok=True)
     for call in ("first", "warm"):
+        if call == "warm":
+            adapter.warm_up()
         path = folder / f"{adapter.name}-{call}.prof"
         with cProfile.Profile() as profile:
             adapter.run()
@@ -112,6 +114,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _record(args: argparse.Namespace) -> object:
     adapter, problem = adapters.get(args.solver), problems.get(args.problem)
+    if args.name != "cprofile":
+        adapter.wait_for_programs()  # what is looked at is in them
     adapter.prepare(problem, stepped=args.stepped)
     recorded = PASSES[args.name](adapter, args.folder)
     check_answer(problem, adapter.result())

@@ -58,6 +58,7 @@ def count(solver: str, *, expected_prefix: Path | None = None) -> dict[str, int]
     """
     adapter = adapters.get(solver)
     adapter.import_solver()
+    adapter.wait_for_programs()
     check_origin(adapter, expected_prefix)
     problem = replace(problems.get(_PROBLEM), model=closing_over(0.25, (1.0,)))
     return {

@@ -3,6 +3,8 @@
 The example of docs/profile-your-own-solver.md takes part as an adapter outside of jitscope.
 """
 
+import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -16,6 +18,7 @@ import jax
 import numpy as np
 import pytest
 from jitscope import adapters, problems
+from jitscope.counters import CounterRecorder
 from jitscope.errors import Unsupported, UserError
 from jitscope.problems import Problem
 from numpy.testing import assert_allclose
@@ -137,7 +140,35 @@ def test_result_needs_a_run(adapter: Any):
         adapter.result()
 
 
+def test_after_a_warm_up_calls_compile_nothing_and_agree(adapter: Any):
+    adapter.prepare(problems.get("exponential_100"))
+    adapter.warm_up()
+    first = adapter.result()
+    for _ in range(2):
+        with CounterRecorder() as recorder:
+            adapter.run()
+        assert recorder.counters.compiled == 0
+        assert adapter.result() == first
+
+
+@pytest.mark.parametrize("driver", ["auto", "compiled"])
+def test_counts_are_of_programs_whatever_serves_a_first_fit(driver: str):
+    # In a process of its own: one that compiled the program would count nothing.
+    done = subprocess.run(
+        [sys.executable, "-m", "jitscope.count", "--problem", "exponential_1000"],
+        env={**os.environ, "TRUSTFIT_DRIVER": driver},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    counts = json.loads(done.stdout.splitlines()[-1])
+    assert counts["compiled"]["first fit"] > 0
+    assert counts["compiled"]["same data"] == 0
+    assert counts["hlo_instructions"] > 100
+
+
 def test_a_run_may_be_repeated(adapter: Any):
+    adapter.wait_for_programs()
     first = fitted(adapter, problems.get("exponential_100"))
     for _ in range(3):
         adapter.run()
@@ -145,6 +176,7 @@ def test_a_run_may_be_repeated(adapter: Any):
 
 
 def test_prepare_replaces_the_data_and_leaves_them_alone(adapter: Any):
+    adapter.wait_for_programs()
     problem, untouched = problems.get("exponential_100"), problems.get("exponential_100")
     first = fitted(adapter, problem)
     for change in ("data", "length"):

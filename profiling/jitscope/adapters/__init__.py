@@ -115,8 +115,19 @@ class Adapter(Protocol):
         """
         ...
 
+    def wait_for_programs(self) -> None:
+        """Have every later `prepare` build a call that waits for what the solver compiles.
+
+        For counting. It changes nothing of a solver that waits anyway.
+        """
+        ...
+
     def run(self) -> None:
         """Make the prepared call and wait for it: the only timed region."""
+        ...
+
+    def warm_up(self) -> None:
+        """Make the prepared call until all is ready that the solver makes ready for later ones."""
         ...
 
     def result(self) -> FitResult:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from inspect import signature
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -33,6 +34,11 @@ class CurveFitSolver(Opaque, ABC):
         Further arguments of every call.
     stepped_options : mapping
         Further arguments of a call through the stepped driver.
+    waiting_options : mapping
+        Those of a call that waits for what it compiles, of versions that take them.
+    background : str
+        Function of the module that waits for what calls have left to be compiled, of versions
+        that have one.
     """
 
     name: ClassVar[str]
@@ -40,6 +46,8 @@ class CurveFitSolver(Opaque, ABC):
     install: ClassVar[str]
     options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     stepped_options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    waiting_options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    background: ClassVar[str] = ""
 
     def __init__(self) -> None:
         """Import nothing yet."""
@@ -49,7 +57,7 @@ class CurveFitSolver(Opaque, ABC):
         self._call: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
         self._problem: Problem | None = None
         self._ys: Any = ()
-        self._stepped = False
+        self._stepped = self._waiting = False
         self._output: tuple[Any, ...] | FitResult | None = None
 
     @abstractmethod
@@ -94,7 +102,24 @@ class CurveFitSolver(Opaque, ABC):
             options["tr_solver"] = tr_solver
         if stepped:
             options |= self.stepped_options
+        if self._waiting and signature(self._module.curve_fit).parameters.keys() >= set(
+            self.waiting_options
+        ):
+            options |= self.waiting_options
         self._call = ((self._model, problem.x, problem.y, problem.p0), options)
+
+    def wait_for_programs(self) -> None:
+        """Have the calls prepared from now on wait for what they compile."""
+        self._waiting = True
+
+    def warm_up(self) -> None:
+        """Make the call; where its program is made in the background, until that is there."""
+        self.run()
+        wait = getattr(self._module, self.background, None)
+        if wait is not None:
+            self.run()  # the second call starts what is to be waited for
+            wait()
+            self.run()
 
     def run(self) -> None:
         """Call `curve_fit` and wait for all that it returns."""

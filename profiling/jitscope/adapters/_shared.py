@@ -20,6 +20,9 @@ class Opaque:
 
     name: ClassVar[str]
 
+    def wait_for_programs(self) -> None:
+        """Change nothing: every call waits for what it compiles."""
+
     def has_stepped_driver(self) -> bool:
         """Return False: there is one driver."""
         return False

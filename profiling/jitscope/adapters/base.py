@@ -114,6 +114,10 @@ class SimpleSolver(Opaque, ABC):
         assert self._fit is not None, "`run` needs a `prepare` first."
         self._output = self._fit(*self._call)
 
+    def warm_up(self) -> None:
+        """Fit once: that leaves all ready."""
+        self.run()
+
     def result(self) -> FitResult:
         """Return how the last `run` ended."""
         if self._output is None or self._problem is None:

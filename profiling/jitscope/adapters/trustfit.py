@@ -13,10 +13,8 @@ from jitscope.problems import Problem
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_FUSED = "trustfit._fused"
-_STEPPED = "trustfit._stepped"
-_BEFORE_IT = "trustfit._trf"
-"""The first versions had one driver, a loop on the host in this module."""
+_FUSED, _STEPPED = "trustfit._fused", "trustfit._stepped"
+_BEFORE_IT = "trustfit._trf"  # where the first versions had their one driver, a loop on the host
 _ITERATIONS_BEFORE_IT = MappingProxyType({"outer": "factorise", "inner": "propose_step"})
 
 
@@ -37,6 +35,8 @@ class Solver(CurveFitSolver):
     install = extra("trustfit")
     # A callback is what makes a user's call a stepped one.
     stepped_options = MappingProxyType({"callback": _watch})
+    waiting_options = MappingProxyType({"driver": "compiled"})
+    background = "wait_until_compiled"
 
     def array_module(self) -> ModuleType:
         """Return ``jax.numpy``."""

@@ -47,9 +47,8 @@ def test_the_newest_session_comes_first_and_damaged_files_are_passed_over(tmp_pa
 
 
 def test_the_number_of_pages_is_bounded(tmp_path: Path) -> None:
-    for place in range(MOST + 3):
-        first = save(tmp_path, f"s{place}", session(None, 1 + place))
-    assert len(session_pages(tmp_path, first)) == MOST
+    saved = [save(tmp_path, f"s{n}", session(None, 1 + n)) for n in range(MOST + 3)]
+    assert len(session_pages(tmp_path, saved[-1])) == MOST
 
 
 def test_a_damaged_first_session_is_told_and_the_others_have_pages(
