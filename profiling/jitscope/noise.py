@@ -10,7 +10,7 @@ measurement of a commit to the next; `Noise.source` says which it was.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from jitscope.series import Point, Series
+from jitscope.series import Point, Series, SeriesKey
 
 FLOOR = 0.01
 """No smaller relative change of a time is called one."""
@@ -74,6 +74,16 @@ def noise_of(series: Series) -> Noise:
     # Two medians are compared, each with an error of its own.
     spread = _STANDARD_ERRORS * np.sqrt(2) * float(np.median(errors))
     return Noise(max(FLOOR, float(spread)), "samples", len(errors))
+
+
+def noises_of(series: Iterable[Series]) -> dict[SeriesKey, Noise]:
+    """Return the noise of each series.
+
+    Parameters
+    ----------
+    series : iterable of Series
+    """
+    return {one.key: noise_of(one) for one in series}
 
 
 def _repeated(points: tuple[Point, ...]) -> Iterator[float]:

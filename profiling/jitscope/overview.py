@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jitscope.attribution import UNOBSERVED, Attribution, attribute
 from jitscope.geometric_mean import MeanPoint, geometric_means
 from jitscope.history import PHASE_BENCHMARK
-from jitscope.noise import Noise, noise_of
+from jitscope.noise import Noise, noises_of
 from jitscope.series import Point, Series, SeriesKey
 from jitscope.steps import Step, steps_of
 from jitscope.verdicts import Judgement, judge
@@ -114,7 +114,11 @@ class Overview:
     moves: tuple[Move, ...]
 
 
-def overview(series: Sequence[Series], setup: tuple[str, str]) -> Overview:
+def overview(
+    series: Sequence[Series],
+    setup: tuple[str, str],
+    noises: Mapping[SeriesKey, Noise] | None = None,
+) -> Overview:
     """Look at one setup.
 
     Parameters
@@ -123,6 +127,8 @@ def overview(series: Sequence[Series], setup: tuple[str, str]) -> Overview:
         All of a history's.
     setup : tuple of (str, str)
         Machine and environment.
+    noises : mapping, optional
+        Noise of each series, where it is known already.
 
     Returns
     -------
@@ -130,7 +136,7 @@ def overview(series: Sequence[Series], setup: tuple[str, str]) -> Overview:
     """
     own = [one for one in series if one.key.setup == setup]
     headline = [one for one in own if _is_headline(one)]
-    noises = {one.key: noise_of(one) for one in own}
+    noises = noises if noises is not None else noises_of(series)
     rows = tuple(_row(one, noises[one.key]) for one in headline)
     moves = _moves(own, headline, noises)
     return Overview(

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from jitscope.history import PHASE_BENCHMARK
-from jitscope.noise import noise_of
+from jitscope.noise import Noise
 from jitscope.report.setups import SetupLine
 from jitscope.report.site_data import write_data
 from jitscope.report.timeline_data import counter_label
-from jitscope.series import Point, Series
+from jitscope.series import Point, Series, SeriesKey
 
 _VERSIONS = ("jax", "jaxlib", "numpy", "python")
 _DIGITS = 9
@@ -32,7 +32,12 @@ def samples_name(setup: int, commit: str) -> str:
     return f"samples-{setup}-{commit[:16]}"
 
 
-def write_comparisons(html: Path, series: Sequence[Series], setups: Sequence[SetupLine]) -> None:
+def write_comparisons(
+    html: Path,
+    series: Sequence[Series],
+    setups: Sequence[SetupLine],
+    noises: Mapping[SeriesKey, Noise],
+) -> None:
     """Write the series of each setup, and the samples of each of its commits.
 
     Parameters
@@ -41,10 +46,15 @@ def write_comparisons(html: Path, series: Sequence[Series], setups: Sequence[Set
         The site's folder.
     series : sequence of Series
     setups : sequence of SetupLine
+    noises : mapping
+        Of each series.
     """
     for place, setup in enumerate(setups):
         own = [one for one in series if one.key.setup == setup.key]
-        listed = {"orders": list(setup.orders), "series": [_described(one) for one in own]}
+        listed = {
+            "orders": list(setup.orders),
+            "series": [_described(one, noises[one.key]) for one in own],
+        }
         write_data(html, series_name(place), listed)
         for order in setup.orders:
             points = [one.points[order] for one in own]
@@ -52,8 +62,7 @@ def write_comparisons(html: Path, series: Sequence[Series], setups: Sequence[Set
             write_data(html, name, _measured(points, [_factor(one) for one in own]))
 
 
-def _described(series: Series) -> dict[str, Any]:
-    noise = noise_of(series)
+def _described(series: Series, noise: Noise) -> dict[str, Any]:
     phase = series.key.parameter("phase") if _is_phase(series) else None
     return {
         "problem": series.key.parameter("problem"),

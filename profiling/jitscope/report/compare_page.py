@@ -8,9 +8,10 @@ from jitscope.history import PHASE_BENCHMARK, History
 from jitscope.report.compare_data import samples_name, series_name
 from jitscope.report.conditions import conditions_of
 from jitscope.report.phase_styles import phase_styles
+from jitscope.report.plain_tables import PlainComparison
 from jitscope.report.rendering import Neighbours, embedded_json, render
 from jitscope.report.setups import SetupLine
-from jitscope.report.verdict_words import SIGNS
+from jitscope.report.verdict_words import SIGNS, change_words, interval_words, time_words
 from jitscope.series import Series
 from jitscope.verdicts import ALPHA, MIN_SAMPLES
 
@@ -20,6 +21,7 @@ def render_compare_page(
     series: Sequence[Series],
     setups: Sequence[SetupLine],
     recorded: Sequence[Mapping[str, Any]],
+    newest: Sequence[PlainComparison],
     *,
     profiles: Mapping[str, str],
     address: str | None,
@@ -34,6 +36,8 @@ def render_compare_page(
     setups : sequence of SetupLine
     recorded : sequence of mapping
         What `compare_recorded.comparisons_of` returns.
+    newest : sequence of PlainComparison
+        The last two commits, for who runs no script.
     profiles : mapping of str to str
         Address of the page of a commit's session; "HASH+" is a working tree of it.
     address : str or None
@@ -78,6 +82,11 @@ def render_compare_page(
         setups=setups,
         conditions=conditions,
         styles=styles,
+        newest=newest,
+        signs=SIGNS,
+        change=change_words,
+        time=time_words,
+        interval=interval_words,
         beside=beside,
         data=embedded_json(data),
     )

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jitscope.history import History
+from jitscope.noise import noises_of
 from jitscope.overview import overview
 from jitscope.report import timeline_data as timelines
 from jitscope.report.compare_data import write_comparisons
 from jitscope.report.compare_page import render_compare_page
 from jitscope.report.compare_recorded import Recorded, comparisons_of
 from jitscope.report.overview_page import render_overview_page
+from jitscope.report.plain_tables import last_changes
 from jitscope.report.rendering import Neighbours
 from jitscope.report.setups import setup_lines
 from jitscope.report.site_data import FOLDER
@@ -46,12 +48,13 @@ def write_history_pages(
     series = series_of(history)
     setups = setup_lines(history)
     problems = timelines.problems_by_setup(series, setups)
-    overviews = {setup.key: overview(series, setup.key) for setup in setups}
+    noises = noises_of(series)
+    overviews = {setup.key: overview(series, setup.key, noises) for setup in setups}
     shutil.rmtree(html / FOLDER, ignore_errors=True)
     timelines.write_commits(html, history)
     moves = {key: one.moves for key, one in overviews.items()}
     timelines.write_timelines(html, series, setups, problems, moves)
-    write_comparisons(html, series, setups)
+    write_comparisons(html, series, setups, noises)
     pages = {
         "index.html": render_overview_page(
             history, setups, overviews, address=address, beside=beside
@@ -64,6 +67,7 @@ def write_history_pages(
             series,
             setups,
             comparisons_of(recorded),
+            tuple(last_changes(series, setups, overviews, noises)),
             profiles=profiles,
             address=address,
             beside=beside,

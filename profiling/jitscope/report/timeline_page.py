@@ -6,9 +6,11 @@ from dataclasses import asdict
 from jitscope.history import PHASE_BENCHMARK, History
 from jitscope.report.conditions import conditions_of
 from jitscope.report.phase_styles import phase_styles
+from jitscope.report.plain_tables import last_figures
 from jitscope.report.rendering import Neighbours, embedded_json, render
 from jitscope.report.setups import SetupLine
 from jitscope.report.timeline_data import timeline_name
+from jitscope.report.verdict_words import SIGNS, change_words, interval_words, time_words
 from jitscope.series import Series
 
 
@@ -50,6 +52,11 @@ def render_timeline_page(
         conditions=conditions,
         styles=styles,
         notes=history.notes,
+        tables=last_figures(series, shown),
+        signs=SIGNS,
+        change=change_words,
+        time=time_words,
+        interval=interval_words,
         beside=beside,
         data=embedded_json(
             {

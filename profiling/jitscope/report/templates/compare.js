@@ -133,8 +133,8 @@
     const phases = site.styles.map((style) => ({ style, row: rows.find(({ series }) => series.phase === style.name) }))
       .filter(({ row }) => row && (figure(row, "base") > 0 || figure(row, "to") > 0));
     for (const item of document.querySelectorAll("#legend [data-phase]")) item.hidden = !phases.some(({ style }) => style.name === item.dataset.phase);
-    chart.hidden = !phases.length;
-    if (!phases.length) return;
+    chart.hidden = !phases.length || !jitscope.canDraw();
+    if (chart.hidden) return;
     const longest = Math.max(...["base", "to"].map((side) => phases.reduce((sum, { row }) => sum + figure(row, side), 0)));
     const unit = jitscope.timeUnit(longest);
     const traces = phases.map(({ style, row }) => ({
@@ -267,5 +267,6 @@
   });
   addEventListener("hashchange", () => adopt(state.read()));
   jitscope.onScheme(() => show());
+  jitscope.begin();
   adopt(state.read());
 })();

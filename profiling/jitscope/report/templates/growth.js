@@ -41,6 +41,10 @@
   };
 
   const draw = () => {
+    // Without Plotly the table is what there is.
+    if (typeof Plotly === "undefined") return;
+    document.getElementById("growth").hidden = false;
+    document.getElementById("undrawn").hidden = true;
     const colour = colours();
     for (const [id, series] of Object.entries(data)) {
       const chart = document.getElementById(id);

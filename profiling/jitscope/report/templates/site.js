@@ -116,14 +116,28 @@ const jitscope = (() => {
     compare: (base, to, chosen) => links.address("compare.html", { base: base.slice(0, 12), to: to.slice(0, 12), ...chosen }),
   };
 
-  const fail = (error) => {
+  // What needs scripts is shown by them; the plain tables take its place until then, and if it fails.
+  const begin = () => {
+    document.getElementById("interactive").hidden = false;
+    document.getElementById("plain").open = false;
+    if (!canDraw()) say("The charts cannot be drawn, as plotly.min.js did not load: run make html again. The tables hold the same numbers.");
+  };
+
+  const canDraw = () => typeof Plotly !== "undefined";
+
+  const say = (words) => {
     const box = document.getElementById("failure");
-    box.textContent = error.message;
+    box.textContent = words;
     box.hidden = false;
+  };
+
+  const fail = (error) => {
+    say(error.message);
+    document.getElementById("plain").open = true;
     document.documentElement.dataset.drawn = "failed";
   };
 
   const onScheme = (draw) => matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
-  return { receive, load, embedded, plain, wrapped, element, number, count, signed, percent, timeUnit, colours, state, links, commitName, fail, onScheme };
+  return { receive, load, embedded, plain, wrapped, element, number, count, signed, percent, timeUnit, colours, state, links, commitName, begin, canDraw, fail, onScheme };
 })();

@@ -73,14 +73,14 @@
     const shown = slots.slice(from, to + 1);
     const now = condition();
     document.getElementById("none").hidden = Boolean(now);
-    chart.hidden = !now;
+    chart.hidden = !now || !jitscope.canDraw();
     if (!now) return;
     const counted = strips().filter((one) => shown.some((slot) => slot.i >= 0 && one.value[slot.i] !== null));
     view = timelineChart.draw(chart, {
       slots: shown, from, to, width: chart.clientWidth, log: chosen("scale") === "log", condition: now, styles: site.styles, strips: counted,
       steps: new Map(steps().map((step) => [step.commit, step])),
     });
-    listen();
+    if (jitscope.canDraw()) listen();
     const present = new Set(view.phases.map((phase) => phase.name));
     for (const item of document.querySelectorAll("#legend [data-phase]")) item.hidden = !present.has(item.dataset.phase);
     document.getElementById("range").textContent =
@@ -241,5 +241,6 @@
     resized = setTimeout(draw, 120);
   });
   jitscope.onScheme(() => draw());
+  jitscope.begin();
   adopt(state.read());
 })();

@@ -352,6 +352,7 @@ const timelineChart = (() => {
     const whole = given.condition.wall ?? given.condition.unobserved;
     const largest = given.slots.reduce((most, slot) => (whole && hasValue(slot, whole) ? Math.max(most, whole.ms[slot.i]) : most), 0);
     const view = { ...given, slotPx, dense: slotPx < LEAST_BAR_PX, phases, unit: jitscope.timeUnit(largest || 1), border: jitscope.colours().soft };
+    if (!jitscope.canDraw()) return view;
     const colour = jitscope.colours();
     const stacked = view.dense ? bandTraces(view) : barTraces(view, colour);
     const traces = [
