@@ -29,10 +29,10 @@ _TREE = type(jax.tree.structure(0))
 class Key:
     """A nested tuple whose hash is computed once."""
 
-    __slots__ = ("_content", "_hash")
+    __slots__ = ("_hash", "content")
 
     def __init__(self, content: Hashable) -> None:
-        self._content = content
+        self.content = content
         self._hash = hash(content)
 
     def __hash__(self) -> int:
@@ -42,7 +42,7 @@ class Key:
         if self is other:
             return True
         return (
-            isinstance(other, Key) and self._hash == other._hash and self._content == other._content
+            isinstance(other, Key) and self._hash == other._hash and self.content == other.content
         )
 
 
