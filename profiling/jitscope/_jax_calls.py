@@ -29,7 +29,7 @@ _SETTINGS = (
 
 
 class JittedCall(NamedTuple):
-    """One of the two parts of a jitted call (`python_dispatch`).
+    """One of the two parts of a jitted call (`jitscope._jax_dispatch`).
 
     The first finds or traces the function's jaxpr; the second finds or compiles the module, and
     executes it.

@@ -16,11 +16,10 @@ import jax
 import jaxlib
 
 from jitscope._buffer_slot import without_buffer_protocol
-from jitscope._jax_members import attribute, member, module
+from jitscope._jax_members import member, module
 
-_monitoring, _pjit, _pxla = module("monitoring"), module("pjit"), module("interpreters.pxla")
+_monitoring, _pxla = module("monitoring"), module("interpreters.pxla")
 _xla_client = member(module("lib"), "xla_client")
-_compiled_class = member(module("stages"), "Compiled")
 _array_class = member(module("array"), "ArrayImpl")
 
 _STEPS = {
@@ -40,7 +39,6 @@ _LISTENING = {
         "get_event_duration_listeners",
     ),
 }
-_CPP_CACHES = ("_cpp_pjit_cache_fun_only", "_cpp_pjit_cache_explicit_attributes")
 _HOST_HANDLERS = ("_shard_np_array", "_shard_typed_scalar")
 
 Hook = Generator[None, None, None]
@@ -182,75 +180,12 @@ def waits(report: Callable[[], None]) -> Hook:
 
 
 @contextmanager
-def python_dispatch() -> Hook:
-    """Keep jitted calls off the C++ fast path, which converts and executes unseen."""
-
-    def no_fastpath(*args: Any, **kwargs: Any) -> None:
-        return None
-
-    call = attribute(_compiled_class, "call")
-
-    def call_compiled(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return call(attribute(self, "_params"), *args, **kwargs)[0]
-
-    with (
-        replaced(_pjit, "_get_fastpath_data", no_fastpath),
-        replaced(_compiled_class, "__call__", call_compiled),
-    ):
-        _forget_fastpaths()
-        try:
-            yield
-        finally:
-            _forget_fastpaths()
-
-
-def _forget_fastpaths() -> None:
-    for name in _CPP_CACHES:
-        member(_pjit, name).clear()
-
-
-@contextmanager
-def executions(around: Callable[[str, Callable[[], Any]], Any]) -> Hook:
-    """Call ``around(name, execute)`` for each execution of a compiled module (`python_dispatch`).
-
-    The name is in the form ``jit(f)``.
-    """
-    execute_class = member(_pxla, "ExecuteReplicated")
-    original = member(execute_class, "__call__")
-    thread = threading.get_ident()
-
-    def execute(self: Any, *args: Any) -> Any:
-        if threading.get_ident() != thread:
-            return original(self, *args)
-        return around(attribute(self, "name"), partial(original, self, *args))
-
-    with replaced(execute_class, "__call__", execute):
-        yield
-
-
-@contextmanager
-def argument_handling(around: Callable[[Callable[[], Any]], Any]) -> Hook:
-    """Call ``around(handle)`` while the arguments of an execution are put on the device."""
-    handler_class = member(_pxla, "InputsHandler")
-    original = member(handler_class, "__call__")
-    thread = threading.get_ident()
-
-    def handle(self: Any, buffers: Any) -> Any:
-        if threading.get_ident() != thread:
-            return original(self, buffers)
-        return around(partial(original, self, buffers))
-
-    with replaced(handler_class, "__call__", handle):
-        yield
-
-
-@contextmanager
 def transfers_to_device(
     around: Callable[[Sequence[Any], Callable[[], Any]], Any],
 ) -> Hook:
     """Call ``around(values, transfer)`` for each batch of host values put on a device.
 
-    `jnp.asarray`, `jax.device_put` and arguments of jitted calls (`python_dispatch`) all end
+    `jnp.asarray`, `jax.device_put` and arguments of jitted calls (`watched_dispatch`) all end
     here.
     """
     handlers = member(_pxla, "shard_arg_handlers")

@@ -15,8 +15,9 @@ from typing import Any
 import jax
 import numpy as np
 from jax.experimental.compilation_cache import compilation_cache
+from jax.extend.core import jaxpr_as_fun
 
-from jitscope import _jax_private as hooks
+from jitscope import _jax_dispatch as dispatch
 from jitscope._jax_backend import backend_starts
 from jitscope._jax_calls import JittedCall, jitted_calls
 from jitscope.conversions import ConversionRecorder
@@ -44,6 +45,7 @@ def count_known_program() -> dict[str, int]:
         **_counters(),
         **_conversions(),
         **_phases(),
+        **_fast_path(),
         **_causes(),
         **_device(),
         **_disk_cache(),
@@ -132,7 +134,7 @@ def _phases() -> dict[str, int]:
         "copies to the host among the phases": calls["to_host"],
         "waits among the phases": calls["device_wait"],
         "threads that compiled": sum(bool(one.phases_ns.get("compile")) for one in threads),
-        "arguments handled": _around(hooks.argument_handling, lambda: scaled(values, 2.0)),
+        "arguments handled": _around(dispatch.argument_handling, lambda: scaled(values, 2.0)),
         "parts of a jitted call": _around(jitted_calls, lambda: scaled(values, 2.0)),
     }
 
@@ -145,9 +147,27 @@ def _around(hook: Callable[[Callable[[Any], Any]], Any], call: Callable[[], Any]
         seen.append(part)
         return part.run() if isinstance(part, JittedCall) else part()
 
-    with hooks.python_dispatch(), hook(around):
+    with dispatch.watched_dispatch(), hook(around):
         call()
     return len(seen)
+
+
+def _fast_path() -> dict[str, int]:
+    function, array = jax.jit(lambda x: x * 2 + 1), jax.device_put(_values())
+    evaluated = jaxpr_as_fun(jax.make_jaxpr(function)(array))
+    found: list[bool] = []
+
+    def around(_: str, run: dispatch.FastCall) -> Any:
+        outputs, executed = run()
+        found.append(executed)
+        return outputs
+
+    with dispatch.watched_dispatch(around):
+        for _ in range(3):
+            function(array)
+            evaluated(array)
+    del found[:-4]  # the first round compiles
+    return {"calls with arrays": len(found), "calls on the fast path": sum(found)}
 
 
 def _causes() -> dict[str, int]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from jitscope import _jax_private as hooks
 from jitscope._callers import Callers
+from jitscope._jax_dispatch import watched_dispatch
 from jitscope.conversions import place_of
 
 What = Literal["compile", "trace", "to_host", "to_device"]
@@ -155,7 +156,7 @@ class BudgetRecorder:
             installed.enter_context(hooks.compile_steps(self))
             installed.enter_context(hooks.transfers_to_host(self._to_host))
             installed.enter_context(hooks.transfers_to_device(self._to_device))
-            installed.enter_context(hooks.python_dispatch())
+            installed.enter_context(watched_dispatch())
             self._hooks.push(installed.pop_all())
         return self
 

@@ -162,6 +162,7 @@ class ConversionRecorder:
     def __enter__(self) -> Self:
         """Install the hooks."""
         from jitscope import _jax_private as hooks
+        from jitscope._jax_dispatch import watched_dispatch
 
         self._wait = hooks.wait
         self._callers = Callers([*hooks.packages(), np], self._skip)
@@ -169,7 +170,7 @@ class ConversionRecorder:
             installed.enter_context(hooks.claimed())
             installed.enter_context(hooks.transfers_to_host(self._to_host))
             installed.enter_context(hooks.transfers_to_device(self._to_device))
-            installed.enter_context(hooks.python_dispatch())
+            installed.enter_context(watched_dispatch())
             self._hooks.push(installed.pop_all())
         return self
 

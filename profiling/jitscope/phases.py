@@ -241,6 +241,7 @@ class PhaseRecorder:
         # Imported late, as it imports JAX, and JAX's import is a phase to be measured.
         import numpy as np
 
+        from jitscope import _jax_dispatch as dispatch
         from jitscope import _jax_private as hooks
         from jitscope._jax_calls import jitted_calls, signature_of
 
@@ -251,11 +252,11 @@ class PhaseRecorder:
             installed.enter_context(hooks.compile_steps(observer, elsewhere=self._others))
             if self._mode == "full":
                 installed.enter_context(jitted_calls(observer.call_part))
-                installed.enter_context(hooks.executions(observer.execute))
-                installed.enter_context(hooks.argument_handling(observer.handle_arguments))
+                installed.enter_context(dispatch.executions(observer.execute))
+                installed.enter_context(dispatch.argument_handling(observer.handle_arguments))
                 installed.enter_context(hooks.transfers_to_device(observer.to_device))
                 installed.enter_context(hooks.transfers_to_host(observer.to_host))
-                installed.enter_context(hooks.python_dispatch())
+                installed.enter_context(dispatch.watched_dispatch(observer.execute_fast))
             self._hooks.push(installed.pop_all())
         return observer
 

@@ -37,6 +37,8 @@ EXPECTED = {
     "threads that compiled": 1,
     "arguments handled": 1,
     "parts of a jitted call": 2,
+    "calls with arrays": 4,
+    "calls on the fast path": 4,
     "requests: first call": 3,
     "requests: new shape": 1,
     "requests: new dtype": 1,

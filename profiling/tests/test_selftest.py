@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 import pytest
-from jitscope import _jax_calls, _jax_compiled, _jax_private, selftest
+from jitscope import _jax_calls, _jax_compiled, _jax_dispatch, _jax_private, selftest
 from jitscope._known_program import count_known_program
 from jitscope.selftest import EXPECTED, require_supported_jax
 
@@ -74,6 +74,7 @@ LOST = (
     "jax._src.monitoring:register_event_duration_secs_listener",
     "jax._src.pjit:_get_fastpath_data",
     "jax._src.pjit:_infer_params",
+    "jax._src.pjit:_pjit_call_impl",
     "jax._src.interpreters.pxla:InputsHandler",
     "jax._src.interpreters.pxla:_shard_np_array",
     "jax._src.compiler:compile_or_get_cached",
@@ -117,6 +118,7 @@ def test_each_count_must_be_right(what: str, monkeypatch: pytest.MonkeyPatch, tm
     [
         *("_value", "__dlpack__", "__call__", "_get_fastpath_data", "_infer_params"),
         *("_run_python_pjit", "batched_block_until_ready", "block_until_ready"),
+        "_pjit_call_impl_python",
         *("lower_sharding_computation", "compile_or_get_cached"),
     ],
 )
@@ -133,7 +135,7 @@ def test_a_member_that_nothing_goes_by_any_more_is_noticed(
         with in_place(owner, member, value):
             yield
 
-    for module in (_jax_private, _jax_calls, _jax_compiled):
+    for module in (_jax_private, _jax_calls, _jax_compiled, _jax_dispatch):
         monkeypatch.setattr(module, "replaced", blind)
     assert count_known_program() != EXPECTED | {"first starts of backends": 0}
 
