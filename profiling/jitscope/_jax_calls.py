@@ -8,7 +8,7 @@ import inspect
 import reprlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
 from typing import Any, NamedTuple
@@ -157,11 +157,30 @@ def _settings() -> dict[str, str]:
 
 
 def _code(function: Any) -> object:
-    while isinstance(function, partial):
-        function = function.func
-    function = inspect.unwrap(function)
-    called = function if hasattr(function, "__code__") else type(function).__call__
-    return getattr(called, "__code__", None)
+    """Return the code of a function and of those that it wraps or holds: `grad(f)` is not `f`."""
+    codes: list[object] = []
+    pending, seen = [function], set[int]()
+    while pending:
+        one = pending.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, partial):
+            pending.append(one.func)
+            continue
+        called = one if hasattr(one, "__code__") else type(one).__call__
+        codes += [called.__code__] if hasattr(called, "__code__") else []
+        pending += _held(one)
+    return tuple(codes) or None
+
+
+def _held(function: Any) -> list[Any]:
+    # Some of JAX's wrappers name what they call in their closure alone.
+    held = [getattr(function, "__wrapped__", None)]
+    for cell in getattr(function, "__closure__", None) or ():
+        with suppress(ValueError):  # an empty cell
+            held.append(cell.cell_contents)
+    return [one for one in held if hasattr(one, "__code__") or isinstance(one, partial)]
 
 
 def _arguments(names: Sequence[str] | None, avals: Sequence[Any]) -> dict[str, Argument]:

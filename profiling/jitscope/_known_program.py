@@ -110,7 +110,6 @@ def _conversions() -> dict[str, int]:
         "bytes to the host": sum(site.bytes for site in to_host),
         "conversions to the device": sum(site.count for site in to_device),
         "bytes to the device": sum(site.bytes for site in to_device),
-        "calls that converted": max(site.calls or 0 for site in recorder.sites),
     }
 
 

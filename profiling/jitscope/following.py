@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import linecache
 import os
+import sys
 import warnings
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
@@ -35,15 +37,19 @@ class Follower:
                     self._profiler.add_function(value)
 
     def add(self, function: Callable[..., Any]) -> None:
-        """Follow a function; one that is compiled has no lines to follow, and a warning says so."""
-        if not hasattr(function, "__code__"):
+        """Follow a function; of a compiled one the Python that it was made from, if any is known.
+
+        That runs while it is traced, and in no call after it.
+        """
+        inner = inspect.unwrap(function, stop=_has_own_lines)
+        if not hasattr(inner, "__code__"):
             warnings.warn(
-                f"the lines of {function!r} cannot be followed: it is compiled, not Python; "
-                "put the decorator below `@jax.jit`.",
+                f"the lines of {function!r} cannot be followed: it is no Python function; "
+                "put the decorator on one that is.",
                 stacklevel=3,
             )
             return
-        self._profiler.add_function(function)
+        self._profiler.add_function(inner)
 
     def followed(self, code: CodeType) -> CodeType:
         """Return code that does the same, with every function inside it followed too."""
@@ -86,3 +92,12 @@ class Follower:
     def dump(self, path: Path) -> None:
         """Write line_profiler's own file."""
         self._profiler.dump_stats(str(path))
+
+
+def _has_own_lines(function: Any) -> bool:
+    """Return whether a function is Python, and not JAX's own around another."""
+    folders = getattr(sys.modules.get("jax"), "__path__", ())
+    code = getattr(function, "__code__", None)
+    return code is not None and not code.co_filename.startswith(
+        tuple(os.path.join(folder, "") for folder in folders)
+    )

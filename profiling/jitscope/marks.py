@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import warnings
@@ -27,7 +28,8 @@ def profile(function: Any) -> Any:
 
     Under `jitscope run` it only marks what the lines pass follows. Of a coroutine function the
     whole awaiting is timed; of a generator function all from the first item to the end, with what
-    its consumer does in between.
+    its consumer does in between. A function that JAX compiles is recorded where the decorator
+    stands above `@jax.jit`; below it, where it runs only while it is traced, a warning says so.
     """
     under_run = getattr(sys, _FOLLOW, None)
     if under_run is not None:
@@ -45,7 +47,7 @@ def profile(function: Any) -> Any:
 
         @wraps(function)
         async def awaited(*args: Any, **kwargs: Any) -> Any:
-            with _reported():
+            with _reported(function):
                 return await function(*args, **kwargs)
 
         return awaited
@@ -54,25 +56,29 @@ def profile(function: Any) -> Any:
 
         @wraps(function)
         def generated(*args: Any, **kwargs: Any) -> Any:
-            with _reported():
+            with _reported(function):
                 return (yield from function(*args, **kwargs))
 
         return generated
 
     @wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        with _reported():
+        with _reported(function):
             return function(*args, **kwargs)
 
+    # What a jitted function has besides, as `lower`.
+    for name in dir(function):
+        if not name.startswith("_") and not hasattr(called, name):
+            setattr(called, name, getattr(function, name))
     return called
 
 
 @contextmanager
-def _reported() -> Generator[None, None, None]:
+def _reported(function: Any) -> Generator[None, None, None]:
     """Record a block and print its report; inside of another recording it is a part of that one."""
     from jitscope.inprocess import is_recording, record
 
-    if is_recording():
+    if is_recording() or _is_traced(function):
         yield
         return
     session = record()
@@ -81,3 +87,28 @@ def _reported() -> Generator[None, None, None]:
             yield
     finally:
         session.print()
+
+
+def _is_traced(function: Any) -> bool:
+    """Return whether JAX calls a function to trace or to transform it, and warn if so."""
+    if "jax" not in sys.modules:
+        return False
+    from jitscope._jax_members import member, module
+
+    if member(module("core"), "trace_state_clean")():
+        return False
+    inner = inspect.unwrap(function)
+    name = getattr(inner, "__qualname__", repr(inner))
+    message = (
+        f"{name} is not recorded where JAX traces or transforms it, as it does not run by itself "
+        "there; put `@jitscope.profile` above `@jax.jit`, or on the function that calls it."
+    )
+    code = getattr(inner, "__code__", None)
+    if code is None:
+        warnings.warn(message, stacklevel=2)
+    else:
+        # Where it is written: what calls it is JAX. Once, as `warnings.warn` would.
+        seen = inner.__globals__.setdefault("__warningregistry__", {})
+        place = (code.co_filename, code.co_firstlineno)
+        warnings.warn_explicit(message, UserWarning, *place, registry=seen)
+    return True

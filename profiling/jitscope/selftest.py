@@ -28,7 +28,6 @@ EXPECTED = {
     "bytes to the host": 80,
     "conversions to the device": 4,
     "bytes to the device": 40,
-    "calls that converted": 1,
     "compilations among the phases": 1,
     "executions among the phases": 3,
     "copies to the device among the phases": 4,

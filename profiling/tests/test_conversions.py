@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jitscope._buffer_slot import without_buffer_protocol
 from jitscope.conversions import ConversionRecorder, ConversionSite
 from jitscope.phases import PhaseRecorder
 
@@ -364,3 +365,11 @@ def test_usage_errors_are_named():
         _ = recorder.sites
     with recorder, pytest.raises(RuntimeError, match="recorder is active already"):
         PhaseRecorder().__enter__()
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="the protocol has a name from 3.12 on")
+def test_a_class_whose_buffer_cannot_be_taken_away_is_named():
+    with pytest.raises(RuntimeError, match="`object` does not offer the buffer protocol"):
+        without_buffer_protocol(object).__enter__()
+    with pytest.raises(RuntimeError, match="`int` does not offer the buffer protocol"):
+        without_buffer_protocol(int).__enter__()

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
+from jitscope import _jax_profiler
 from jitscope.conversions import ConversionRecorder
 from jitscope.device import DeviceRecorder
 from jitscope.recording import DevicePass
@@ -218,6 +219,33 @@ def test_exceptions_pass_and_nothing_is_left_behind(hook_state: Any):
     assert hook_state() == before
     assert recorder.device.ops
     assert profiled(lambda: None).ops == ()
+
+
+@pytest.mark.parametrize("error", [None, KeyError("of the recorded code")])
+def test_a_profiler_that_cannot_end_hides_no_exception(
+    error: Exception | None, monkeypatch: pytest.MonkeyPatch, hook_state: Any
+):
+    before = hook_state()
+    recorder = DeviceRecorder()
+    stop = _jax_profiler.stop
+
+    def fails(session: Any) -> bytes:
+        stop(session)
+        raise RuntimeError("another profiler is active")
+
+    monkeypatch.setattr(_jax_profiler, "stop", fails)
+
+    def run() -> None:
+        with recorder:
+            if error is not None:
+                raise error
+
+    with pytest.raises(KeyError if error else RuntimeError) as caught:
+        run()
+    assert caught.value is error or "another profiler" in str(caught.value)
+    assert hook_state() == before
+    with pytest.raises(RuntimeError, match="`with` block"):
+        _ = recorder.device
 
 
 def test_usage_errors_are_named(tmp_path: Path):

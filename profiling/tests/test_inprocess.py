@@ -1,8 +1,10 @@
 """`jitscope.record()` and `@jitscope.profile`, in this process."""
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
+from functools import partial
 from typing import Any
 
 import jax
@@ -97,6 +99,80 @@ def test_methods_generators_and_coroutines(capsys: pytest.CaptureFixture[str]):
     assert list(model.steps()) == [2.0, 2.0]
     assert asyncio.run(model.later()) == 2.0
     assert capsys.readouterr().err.count("Recorded once") == 3
+
+
+def test_a_compiled_function_is_recorded_and_keeps_what_it_has(
+    capsys: pytest.CaptureFixture[str],
+):
+    @jitscope.profile
+    @jax.jit
+    def doubled(x: Any) -> Any:
+        return 2 * x
+
+    class Model:
+        @jitscope.profile
+        @partial(jax.jit, static_argnums=0)
+        def fit(self, x: Any) -> Any:
+            return 3 * x
+
+    assert doubled(np.ones(2)).tolist() == [2, 2]
+    assert Model().fit(np.ones(2)).tolist() == [3, 3]
+    shown = capsys.readouterr().err
+    assert shown.count("Recorded once") == 2
+    assert "jit(doubled)" in shown
+    assert "jit(fit)" in shown
+    assert doubled.lower(np.ones(2)).compile()(np.ones(2)).tolist() == [2, 2]
+    assert doubled.__name__ == "doubled"
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        jax.jit,
+        lambda f: jax.jit(lambda x: f(x)),
+        jax.vmap,
+        lambda f: jax.grad(lambda x: f(x).sum()),
+    ],
+)
+def test_a_function_that_jax_traces_is_told_where_the_decorator_goes(
+    transform: Callable[[Any], Any], capsys: pytest.CaptureFixture[str]
+):
+    @jitscope.profile
+    def squared(x: Any) -> Any:
+        return x * x
+
+    function = transform(squared)
+    with pytest.warns(UserWarning, match=r"squared is not recorded.*above `@jax.jit`") as told:
+        function(np.ones(2))
+    assert [one.filename for one in told] == [__file__]
+    assert capsys.readouterr().err == ""
+    squared(np.ones(2))
+    assert capsys.readouterr().err.count("Recorded once") == 1
+
+
+@pytest.mark.parametrize("wrapped", [jax.jit, jax.vmap, lambda f: jax.jit(jax.grad(f))])
+def test_lines_of_a_compiled_function_are_those_that_it_was_made_from(
+    wrapped: Callable[[Any], Any],
+):
+    def summed(x: Any) -> Any:
+        return (x * 1).sum()
+
+    function = wrapped(summed)
+    with jitscope.record("lines", functions=[function]) as session:
+        function(np.ones((2, 2)))
+        function(np.ones((2, 2)))
+    assert session.recording.lines is not None
+    [line] = session.recording.lines
+    assert line.source == "return (x * 1).sum()"
+    assert line.file == os.path.realpath(__file__)
+
+
+def test_what_has_no_lines_is_left_out_with_a_word():
+    with pytest.warns(UserWarning, match="cannot be followed: it is no Python function"):
+        block = jitscope.record("lines", functions=[len])
+    with block as session:
+        len([])
+    assert session.recording.lines == ()
 
 
 def test_an_error_passes_through_a_profiled_function(

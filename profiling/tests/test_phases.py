@@ -315,6 +315,63 @@ def test_results_and_their_types_are_unchanged():
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_recording_that_begins_inside_a_trace_counts_what_it_saw():
+    recorder = PhaseRecorder()
+
+    def function(x: Any) -> Any:
+        recorder.__enter__()
+        return x + 1
+
+    jax.jit(function)(np.ones(3, np.float32))
+    recorder.__exit__(None, None, None)
+    record = recorder.record
+    assert [(one.fun_name, one.trace_ns) for one in record.modules] == [("function", None)]
+    assert record.modules[0].compile_ns > 0
+    assert sum(ns for ns in record.phases_ns.values() if ns is not None) == record.wall_ns
+
+
+def test_a_recording_that_begins_while_another_thread_traces_sees_the_rest():
+    recorder = PhaseRecorder()
+    tracing, recording = threading.Event(), threading.Event()
+
+    def function(x: Any) -> Any:
+        tracing.set()
+        assert recording.wait(60)
+        return x + 1
+
+    thread = threading.Thread(target=jax.jit(function), args=(np.ones(3, np.float32),))
+    thread.start()
+    assert tracing.wait(60)
+    with recorder:
+        recording.set()
+        thread.join()
+    [other] = recorder.phases_pass.threads
+    assert other.phases_ns["compile"] > 0
+    assert not other.phases_ns.get("trace")
+
+
+def test_what_a_stage_does_in_another_thread_is_not_timed(solver: tuple[ModuleType, Any]):
+    module, _ = solver
+    with PhaseRecorder(stages={f"{module.__name__}:factorise": "factorisation"}) as recorder:
+        recorder.attach_jax()
+        thread = threading.Thread(target=module.factorise)
+        thread.start()
+        thread.join()
+        module.factorise()
+    assert recorder.record.calls["stage:factorisation"] == 1
+
+
+def test_a_span_ends_with_its_recording():
+    with PhaseRecorder() as recorder:
+        pass
+    with pytest.raises(RuntimeError, match="`span` needs the recorder's own `with` block"):
+        recorder.span("host").__enter__()
+    with pytest.raises(RuntimeError, match="`attach_jax` needs"):
+        recorder.attach_jax()
+    with pytest.raises(RuntimeError, match="records once"):
+        recorder.__enter__()
+
+
 def test_usage_errors_are_named():
     with pytest.raises(ValueError, match="'full' or 'light'"):
         PhaseRecorder(mode="fast")  # pyright: ignore[reportArgumentType]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from jitscope.errors import UserError
 from jitscope.recording import Span
+from jitscope.recordings import save_recording
 from jitscope.report.recording_page import write_page
 from jitscope.report.speedscope import write_speedscope
 
@@ -56,3 +57,13 @@ def test_the_page_is_self_contained_and_shows_names_as_text(tmp_path: Path):
     assert "http://" not in page
     assert "https://" not in page
     assert "60.0" in page
+
+
+def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Path):
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    with pytest.raises(UserError, match=r"taken cannot be written \(.*\); name another file"):
+        save_recording(EMPTY, taken)
+    assert list(tmp_path.iterdir()) == [taken]
+    with pytest.raises(UserError, match=r"a\.json cannot be written \(File exists\)"):
+        save_recording(EMPTY, Path(__file__) / "a.json")

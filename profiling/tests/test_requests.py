@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from jitscope.phases import PhaseRecorder
 from jitscope.recording import CompileRequest, PhasesPass
+from jitscope.requests import Argument, Signature, cause_of, reference
 
 
 def recorded(run: Callable[[], object]) -> PhasesPass:
@@ -94,6 +95,41 @@ def test_a_function_made_anew_is_not_confused_with_the_one_that_is_gone():
     again = ("new function object", "the same code as a function before")
     (first, later) = [one for one in recorded(loop).requests if one.cause]
     assert (first.cause, later.cause, later.changed, later.count) == ("first call", *again, 2)
+
+
+def test_a_gradient_is_not_its_function_made_anew():
+    def loss(x: Any) -> Any:
+        return (x * x).sum()
+
+    def run() -> None:
+        jax.jit(loss)(ONES)
+        jax.jit(jax.grad(loss))(ONES)
+        jax.jit(jax.value_and_grad(loss))(ONES)
+        jax.jit(jax.vmap(jax.value_and_grad(loss)))(np.ones((2, 3), np.float32))
+        jax.jit(jax.grad(loss))(ONES)
+
+    again = ("new function object", "the same code as a function before")
+    assert compiled(run) == [*4 * [FIRST], again]
+
+
+def test_what_no_weak_reference_can_be_made_of_is_known_by_its_number():
+    class Slotted:
+        __slots__ = ()
+
+    one = Slotted()
+    assert reference(one) == id(one)
+
+
+def test_what_differs_in_nothing_that_is_known_has_another_cause():
+    one = Signature(("traced", "f"), None, {"x": Argument("float32", "[3]")}, {}, {})
+    assert cause_of(one, [one]) == ("other", None)
+
+
+def test_a_call_that_lacks_an_argument_fails_as_it_does_unrecorded():
+    function = jax.jit(lambda x, n: x * n, static_argnames="n")
+    with PhaseRecorder() as recorder, pytest.raises(TypeError, match="missing 1 required"):
+        function(ONES)
+    assert not recorder.phases_pass.requests
 
 
 def test_settings():

@@ -165,6 +165,9 @@ class _Report:
             table.add_row(where, *numbers, escape(row.time.source))
         self._narrow(table, table.columns[-1])
         self._show(table, len(rows))
+        self._say(
+            "[dim]Lines of a jitted function run while it is traced, not when it is called.[/]"
+        )
 
     def _device(self, device: DevicePass) -> None:
         if not device.ops:
