@@ -259,8 +259,9 @@ def _count(name: str, compiled: "Compiled", *, cache_hit: bool) -> ModuleCounter
         kinds,
         None if kinds is None else kinds.get("fusion", 0),
         compiled.peak_bytes,
-        compiled.costs.get("flops") if exact and compiled.costs else None,
-        compiled.costs.get("bytes accessed") if exact and compiled.costs else None,
+        # XLA leaves out what is 0.
+        compiled.costs.get("flops", 0.0) if exact and compiled.costs else None,
+        compiled.costs.get("bytes accessed", 0.0) if exact and compiled.costs else None,
     )
 
 

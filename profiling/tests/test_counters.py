@@ -186,6 +186,14 @@ def test_kinds_flops_and_memory_of_a_module_without_loops():
     assert module.peak_bytes >= 2 * 1600
 
 
+def test_a_program_that_only_moves_numbers_has_no_flops():
+    with CounterRecorder() as recorder:
+        jax.jit(jnp.transpose)(np.ones((3, 4), np.float32))
+    [module] = recorder.counters.modules
+    assert module.flops == 0
+    assert module.bytes_accessed == 2 * 48
+
+
 def test_flops_of_loops_are_unknown():
     def looped(x: Any) -> Any:
         return jax.lax.while_loop(lambda y: y.sum() > 1, lambda y: y * 0.5, x)

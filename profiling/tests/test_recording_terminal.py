@@ -118,7 +118,7 @@ def test_lines_alone_say_nothing_of_conversions():
 
 def test_the_device_shows_mixed_scopes_and_operations():
     text = shown(replace(EMPTY, device=DEVICE))
-    assert "busy for 5.00 of 10.0 ms, idle for 50%" in text
+    assert "busy for 5.00 of 10.0 ms, 50.0% of the time" in text
     assert "(mixed)" in text
     assert "fusion.1" in text
 

@@ -173,11 +173,12 @@ class _Report:
         if not device.ops:
             self._say("\nNo operation ran on the device.")
             return
-        idle = 1 - device.busy_ns / device.wall_ns if device.wall_ns else 0.0
-        self._say(
-            f"\nDevice: busy for {_ms(device.busy_ns)} of {_ms(device.wall_ns)} ms, "
-            f"idle for {100 * idle:.0f}%."
+        share = (
+            f", {number(100 * device.busy_ns / device.wall_ns)}% of the time"
+            if device.wall_ns
+            else ""
         )
+        self._say(f"\nDevice: busy for {_ms(device.busy_ns)} of {_ms(device.wall_ns)} ms{share}.")
         scopes = _table("Scopes (jax.named_scope)", ("module", "ms", "%", "runs"), ("scope",))
         for one in device.scopes[:MOST_ROWS]:
             share = _percent(one.time_ns, device.busy_ns)

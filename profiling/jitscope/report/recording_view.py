@@ -104,7 +104,7 @@ class DeviceView:
     """The device pass; `bar` holds the scopes, `colours` one of each of them."""
 
     found: DevicePass
-    idle: float | None
+    busy: float | None
     bar: list[Piece]
     colours: list[str]
 
@@ -235,9 +235,9 @@ def device_view(found: DevicePass) -> DeviceView:
         )
         for one in found.scopes
     ]
-    idle = 1 - found.busy_ns / found.wall_ns if found.wall_ns else None
+    busy = found.busy_ns / found.wall_ns if found.wall_ns else None
     bar = bar_of(parts, found.busy_ns)
-    return DeviceView(found, idle, bar, [colour for _, colour, _ in parts])
+    return DeviceView(found, busy, bar, [colour for _, colour, _ in parts])
 
 
 def counter_rows(counters: Counters) -> dict[str, int | float | None]:
