@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
@@ -28,44 +28,30 @@ _SETTINGS = (
 )
 
 
-class JittedCall(NamedTuple):
-    """One of the two parts of a jitted call (`jitscope._jax_dispatch`).
-
-    The first finds or traces the function's jaxpr; the second finds or compiles the module, and
-    executes it.
-
-    Attributes
-    ----------
-    name : str
-        In the form ``jit(f)``.
-    run : callable
-        Does this part; what it returns goes back to JAX.
-    executes : bool
-        Whether it is the second.
-    """
-
-    name: str
-    run: Callable[[], Any]
-    executes: bool
-
-
 @contextmanager
-def jitted_calls(around: Callable[[JittedCall], Any]) -> Hook:
-    """Call ``around(call)`` for the two parts of a jitted call."""
+def jitted_calls(before: Callable[..., Any], around: Callable[..., Any]) -> Hook:
+    """Call two functions for the two parts of a jitted call (`jitscope._jax_dispatch`).
+
+    Parameters
+    ----------
+    before : callable
+        ``before(name, find, *args)`` is called to find or trace the function's jaxpr. The name
+        is in the form ``jit(f)``.
+    around : callable
+        ``around(name, run, *args)`` to find or compile the module, and execute it.
+    """
     thread = threading.get_ident()
     infer, execute = member(_pjit, "_infer_params"), member(_pjit, "_run_python_pjit")
 
     def inferred(fun: Any, ji: Any, args: Any, kwargs: Any) -> Any:
         if threading.get_ident() != thread:
             return infer(fun, ji, args, kwargs)
-        run = partial(infer, fun, ji, args, kwargs)
-        return around(JittedCall(f"jit({_fun_name(fun)})", run, False))
+        return before(f"jit({_fun_name(fun)})", infer, fun, ji, args, kwargs)
 
     def executed(p: Any, args_flat: Any, fun: Any, args: Any, kwargs: Any) -> Any:
         if threading.get_ident() != thread:
             return execute(p, args_flat, fun, args, kwargs)
-        run = partial(execute, p, args_flat, fun, args, kwargs)
-        return around(JittedCall(f"jit({_name_of(p)})", run, True))
+        return around(f"jit({_name_of(p)})", execute, p, args_flat, fun, args, kwargs)
 
     with (
         replaced(_pjit, "_infer_params", inferred),

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from jitscope._jax_members import attribute, member, module
@@ -16,15 +15,15 @@ _compiled_class = member(module("stages"), "Compiled")
 _CPP_CACHES = ("_cpp_pjit_cache_fun_only", "_cpp_pjit_cache_explicit_attributes")
 _PROGRAMS = 4096
 
-FastCall = Callable[[], tuple[Any, bool]]
+FastCall = Callable[[Any, Any], tuple[Any, bool]]
 
 
-def _unwatched(name: str, run: FastCall) -> Any:
-    return run()[0]
+def _unwatched(name: str, run: FastCall, args: Any, params: Any) -> Any:
+    return run(args, params)[0]
 
 
 @contextmanager
-def watched_dispatch(around: Callable[[str, FastCall], Any] = _unwatched) -> Hook:
+def watched_dispatch(around: Callable[[str, FastCall, Any, Any], Any] = _unwatched) -> Hook:
     """Keep jitted calls off JAX's C++ fast path, which converts and executes unseen.
 
     Where all arguments are arrays there is nothing to convert. JAX's Python then takes several
@@ -34,8 +33,9 @@ def watched_dispatch(around: Callable[[str, FastCall], Any] = _unwatched) -> Hoo
     Parameters
     ----------
     around : callable, optional
-        ``around(name, run)`` is called for these calls and returns the outputs. ``run()``
-        returns them, and whether the fast path had the program; otherwise `executions` saw it.
+        ``around(name, run, *args)`` is called for these calls and returns the outputs.
+        ``run(*args)`` returns them, and whether the fast path had the program; otherwise
+        `executions` saw it.
         The name is in the form ``jit(f)``.
     """
     call = attribute(_compiled_class, "call")
@@ -69,7 +69,7 @@ class _FastPath:
     way is taken, with a cache of its own: programs in JAX's are executed unseen by others.
     """
 
-    def __init__(self, around: Callable[[str, FastCall], Any]) -> None:
+    def __init__(self, around: Callable[[str, FastCall, Any, Any], Any]) -> None:
         self._around = around
         self._thread = threading.get_ident()
         self._data = member(_pjit, "_get_fastpath_data")
@@ -94,7 +94,7 @@ class _FastPath:
         for value in args:
             if type(value) is not _array_class:
                 return self._python(*args, **params)
-        outputs = self._around(f"jit({params['name']})", partial(self._run, args, params))
+        outputs = self._around(f"jit({params['name']})", self._run, args, params)
         return outputs, None, None, ()
 
     def _run(self, args: Any, params: Any) -> tuple[Any, bool]:
@@ -124,10 +124,11 @@ class _FastPath:
 
 
 @contextmanager
-def executions(around: Callable[[str, Callable[[], Any]], Any]) -> Hook:
-    """Call ``around(name, execute)`` for each execution of a compiled module (`watched_dispatch`).
+def executions(around: Callable[..., Any]) -> Hook:
+    """Call ``around(name, execute, *args)`` for each execution by JAX's Python.
 
-    The name is in the form ``jit(f)``.
+    `watched_dispatch` sees to it that there is no other, its own fast path apart. The name is in
+    the form ``jit(f)``.
     """
     execute_class = member(_pxla, "ExecuteReplicated")
     original = member(execute_class, "__call__")
@@ -136,15 +137,15 @@ def executions(around: Callable[[str, Callable[[], Any]], Any]) -> Hook:
     def execute(self: Any, *args: Any) -> Any:
         if threading.get_ident() != thread:
             return original(self, *args)
-        return around(attribute(self, "name"), partial(original, self, *args))
+        return around(attribute(self, "name"), original, self, *args)
 
     with replaced(execute_class, "__call__", execute):
         yield
 
 
 @contextmanager
-def argument_handling(around: Callable[[Callable[[], Any]], Any]) -> Hook:
-    """Call ``around(handle)`` while the arguments of an execution are put on the device."""
+def argument_handling(around: Callable[..., Any]) -> Hook:
+    """Call ``around(handle, *args)`` while the arguments of an execution are put on the device."""
     handler_class = member(_pxla, "InputsHandler")
     original = member(handler_class, "__call__")
     thread = threading.get_ident()
@@ -152,7 +153,7 @@ def argument_handling(around: Callable[[Callable[[], Any]], Any]) -> Hook:
     def handle(self: Any, buffers: Any) -> Any:
         if threading.get_ident() != thread:
             return original(self, buffers)
-        return around(partial(original, self, buffers))
+        return around(original, self, buffers)
 
     with replaced(handler_class, "__call__", handle):
         yield

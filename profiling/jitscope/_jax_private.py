@@ -1,13 +1,14 @@
 """Hooks in the private interfaces of JAX; `_jax_members` finds these.
 
 Every hook is a context manager: it is in place inside the ``with`` block, sees only the thread
-that entered it, and is gone afterwards, also when the block raises.
+that entered it, and is gone afterwards, also when the block raises. Those that stand around
+something call ``around(..., run, *args, **kwargs)``, and ``run(*args, **kwargs)`` does it.
 """
 
 import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from types import ModuleType
 from typing import Any, Protocol
@@ -181,9 +182,9 @@ def waits(report: Callable[[], None]) -> Hook:
 
 @contextmanager
 def transfers_to_device(
-    around: Callable[[Sequence[Any], Callable[[], Any]], Any],
+    around: Callable[..., Any],
 ) -> Hook:
-    """Call ``around(values, transfer)`` for each batch of host values put on a device.
+    """Call ``around(transfer, values, *where)`` for each batch of host values put on a device.
 
     `jnp.asarray`, `jax.device_put` and arguments of jitted calls (`watched_dispatch`) all end
     here.
@@ -196,7 +197,7 @@ def transfers_to_device(
         def transfer(values: Any, *where: Any) -> Any:
             if threading.get_ident() != thread:
                 return original(values, *where)
-            return around(values, partial(original, values, *where))
+            return around(original, values, *where)
 
         return transfer
 
@@ -213,8 +214,8 @@ def transfers_to_device(
 
 
 @contextmanager
-def transfers_to_host(around: Callable[[str, Any, Callable[[], Any]], Any]) -> Hook:
-    """Call ``around(door, array, convert)`` for each conversion of a JAX array to a host value.
+def transfers_to_host(around: Callable[..., Any]) -> Hook:
+    """Call ``around(door, convert, array, *args)`` for each conversion of an array to a host value.
 
     An explicit or implicit conversion comes by one or two of these doors, one inside the
     other: the buffer protocol, ``__array__``, ``__dlpack__`` and the cached ``_value``.
@@ -225,7 +226,7 @@ def transfers_to_host(around: Callable[[str, Any, Callable[[], Any]], Any]) -> H
         def convert(self: Any, *args: Any, **kwargs: Any) -> Any:
             if threading.get_ident() != thread:
                 return original(self, *args, **kwargs)
-            return around(door, self, partial(original, self, *args, **kwargs))
+            return around(door, original, self, *args, **kwargs)
 
         return convert
 
@@ -250,9 +251,18 @@ def wait(values: Any) -> None:
     it would have met it without a recorder.
     """
     for value in values if isinstance(values, list | tuple) else (values,):
-        if isinstance(value, _array_class) and not value.is_deleted():
-            with suppress(jax.errors.JaxRuntimeError):
-                value.block_until_ready()
+        if isinstance(value, _array_class):
+            wait_for(value)
+
+
+def wait_for(array: Any) -> None:
+    """Do the same for what is known to be one array."""
+    if array.is_deleted():
+        return
+    try:  # noqa: SIM105  (`suppress` takes longer than waiting for an array that is ready)
+        array.block_until_ready()
+    except jax.errors.JaxRuntimeError:
+        pass
 
 
 def packages() -> tuple[ModuleType, ...]:

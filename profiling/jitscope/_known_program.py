@@ -19,7 +19,7 @@ from jax.extend.core import jaxpr_as_fun
 
 from jitscope import _jax_dispatch as dispatch
 from jitscope._jax_backend import backend_starts
-from jitscope._jax_calls import JittedCall, jitted_calls
+from jitscope._jax_calls import jitted_calls
 from jitscope.conversions import ConversionRecorder
 from jitscope.counters import CounterRecorder
 from jitscope.device import UNKNOWN, DeviceRecorder
@@ -133,20 +133,21 @@ def _phases() -> dict[str, int]:
         "copies to the host among the phases": calls["to_host"],
         "waits among the phases": calls["device_wait"],
         "threads that compiled": sum(bool(one.phases_ns.get("compile")) for one in threads),
-        "arguments handled": _around(dispatch.argument_handling, lambda: scaled(values, 2.0)),
-        "parts of a jitted call": _around(jitted_calls, lambda: scaled(values, 2.0)),
+        "arguments handled": _around(dispatch.argument_handling, 1, lambda: scaled(values, 2.0)),
+        "parts of a jitted call": _around(jitted_calls, 2, lambda: scaled(values, 2.0)),
     }
 
 
-def _around(hook: Callable[[Callable[[Any], Any]], Any], call: Callable[[], Any]) -> int:
+def _around(hook: Callable[..., Any], parts: int, call: Callable[[], Any]) -> int:
     # By the hook itself: among the phases it shows as a time alone.
     seen: list[Any] = []
 
-    def around(part: Any) -> Any:
-        seen.append(part)
-        return part.run() if isinstance(part, JittedCall) else part()
+    def around(*call: Any) -> Any:
+        run, *args = call[isinstance(call[0], str) :]  # after a name, if there is one
+        seen.append(run)
+        return run(*args)
 
-    with dispatch.watched_dispatch(), hook(around):
+    with dispatch.watched_dispatch(), hook(*[around] * parts):
         call()
     return len(seen)
 
@@ -156,8 +157,8 @@ def _fast_path() -> dict[str, int]:
     evaluated = jaxpr_as_fun(jax.make_jaxpr(function)(array))
     found: list[bool] = []
 
-    def around(_: str, run: dispatch.FastCall) -> Any:
-        outputs, executed = run()
+    def around(_: str, run: dispatch.FastCall, *args: Any) -> Any:
+        outputs, executed = run(*args)
         found.append(executed)
         return outputs
 

@@ -3,9 +3,8 @@
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -14,6 +13,8 @@ from jitscope._spans import Frame, SpanStack
 from jitscope.recorded import Outcome, ThreadTime
 from jitscope.requests import Requests, Signature
 
+FastCall = Callable[[Any, Any], tuple[Any, bool]]
+"""What `jitscope._jax_dispatch.watched_dispatch` says of a call on the fast path."""
 COMPILE_PHASES = frozenset({"trace", "lower", "compile", "cache_load"})
 
 
@@ -46,8 +47,8 @@ class Observer:
     Parameters
     ----------
     stack : SpanStack
-    wait : callable
-        Waits for arrays.
+    wait, wait_for : callable
+        Wait for arrays; for one.
     signature_of : callable
         As `jitscope._jax_calls.signature_of`.
     callers : Callers
@@ -58,6 +59,7 @@ class Observer:
         self,
         stack: SpanStack,
         wait: Callable[[Any], None],
+        wait_for: Callable[[Any], None],
         signature_of: Callable[[FrameType, str], Signature | None],
         callers: Callers,
     ) -> None:
@@ -68,7 +70,7 @@ class Observer:
         self._callers = callers
         self._lowered: dict[str, Signature | None] = {}
         self._stack = stack
-        self._wait = wait
+        self._wait, self._wait_for = wait, wait_for
         self._steps: list[Frame] = []
         self._pending_ns: dict[tuple[str, str], int] = {}
         self._hit = False
@@ -109,85 +111,111 @@ class Observer:
         """Called by the hooks."""
         self._hit = True
 
-    def call_part(self, call: Any) -> Any:
+    def find_jaxpr(self, name: str, find: Callable[..., Any], *args: Any) -> Any:
         """Called by the hooks."""
+        stack = self._stack
         # A function that is jitted inside a traced one is traced, not called.
-        if self._stack.phase in COMPILE_PHASES:
-            return call.run()
-        frame = self._stack.open("dispatch", function=call.name, counted=False)
+        if stack.phase in COMPILE_PHASES:
+            return find(*args)
+        frame = stack.open("dispatch", None, name, False)
         try:
-            return self._run(call) if call.executes else call.run()
+            return find(*args)
         finally:
-            self._stack.close(frame)
+            stack.close(frame)
 
-    def _run(self, call: Any) -> Any:
+    def call(self, name: str, run: Callable[..., Any], *args: Any) -> Any:
+        """Called by the hooks."""
+        stack = self._stack
+        if stack.phase in COMPILE_PHASES:
+            return run(*args)
         before = len(self.modules)
-        outputs = call.run()
-        # Arguments may have compiled something, too: what counts is the call's own module.
-        compiled = len(self.modules) > before and call.name[4:-1] in {
-            one.fun_name for one in self.modules[before:]
-        }
-        if not compiled:
-            place = self._callers.find(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
-            self.requests.add(call.name, place, "memory hit", None)
-        return outputs
+        frame = stack.open("dispatch", None, name, False)
+        try:
+            outputs = run(*args)
+            if len(self.modules) == before or not self._compiled(name, before):
+                place = self._callers.find(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+                self.requests.add_hit(name, place)
+            return outputs
+        finally:
+            stack.close(frame)
 
-    def execute(self, name: str, run: Callable[[], Any]) -> Any:
+    def _compiled(self, name: str, before: int) -> bool:
+        # Arguments may have compiled something, too: what counts is the call's own module.
+        return any(name == f"jit({one.fun_name})" for one in self.modules[before:])
+
+    def execute(self, name: str, run: Callable[..., Any], *args: Any) -> Any:
         """Called by the hooks."""
         # Its own name: while a function is traced, operations on constants are executed.
         self.executions[name] += 1
-        frame = self._stack.open("dispatch", function=name)
+        frame = self._stack.open("dispatch", None, name)
         try:
-            outputs = run()
-            self._wait_for(outputs)
+            outputs = run(*args)
+            self._wait_for_all(outputs)
         finally:
             self._stack.close(frame)
         return outputs
 
-    def execute_fast(self, name: str, run: Callable[[], tuple[Any, bool]]) -> Any:
+    def execute_fast(self, name: str, run: FastCall, args: Any, params: Any) -> Any:
         """Called by the hooks."""
-        frame = self._stack.open("dispatch", function=name, counted=False)
+        frame = self._stack.open("dispatch", None, name, False)
         try:
-            outputs, executed = run()
+            outputs, executed = run(args, params)
             if executed:
                 frame.counted = True
                 self.executions[name] += 1
-                self._wait_for(outputs)
+                self._wait_for_all(outputs)
         finally:
             self._stack.close(frame)
         return outputs
 
-    def handle_arguments(self, handle: Callable[[], Any]) -> Any:
+    def handle_arguments(self, handle: Callable[..., Any], *args: Any) -> Any:
         """Called by the hooks."""
-        return self._stack.run("to_device", handle, counted=False)
+        frame = self._stack.open("to_device", None, None, False)
+        try:
+            return handle(*args)
+        finally:
+            self._stack.close(frame)
 
-    def to_device(self, values: Sequence[Any], transfer: Callable[[], Any]) -> Any:
+    def to_device(self, transfer: Callable[..., Any], *args: Any) -> Any:
         """Called by the hooks."""
         if self._converting:
-            return transfer()
+            return transfer(*args)
         frame = self._stack.open("to_device")
         self._converting = True
         try:
-            arrays = transfer()
+            arrays = transfer(*args)
             self._wait(arrays)
         finally:
             self._converting = False
             self._stack.close(frame)
         return arrays
 
-    def to_host(self, door: str, array: Any, convert: Callable[[], Any]) -> Any:
+    def to_host(
+        self, door: str, convert: Callable[..., Any], array: Any, *args: Any, **kwargs: Any
+    ) -> Any:
         """Called by the hooks."""
         if self._converting:
-            return convert()
-        self._wait_for(array)
+            return convert(array, *args, **kwargs)
+        stack = self._stack
+        frame = stack.open("device_wait")
+        try:
+            self._wait_for(array)
+        finally:
+            stack.close(frame)
+        frame = stack.open("to_host")
         self._converting = True
         try:
-            return self._stack.run("to_host", convert)
+            return convert(array, *args, **kwargs)
         finally:
             self._converting = False
+            stack.close(frame)
 
-    def _wait_for(self, arrays: Any) -> None:
-        self._stack.run("device_wait", partial(self._wait, arrays))
+    def _wait_for_all(self, arrays: Any) -> None:
+        frame = self._stack.open("device_wait")
+        try:
+            self._wait(arrays)
+        finally:
+            self._stack.close(frame)
 
 
 class _OtherThread(threading.local):

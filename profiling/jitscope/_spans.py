@@ -6,9 +6,6 @@ whole interval exactly, whatever is nested in what.
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
 class Frame:
@@ -83,11 +80,11 @@ class SpanStack:
         phase: str | None = None,
         stage: str | None = None,
         function: str | None = None,
-        *,
         counted: bool = True,
     ) -> Frame:
         """Open a span; what is not given is taken from the span around it."""
-        outer = self._frames[-1]
+        frames = self._frames
+        outer = frames[-1]
         self._charge(outer)
         frame = Frame(
             outer.phase if phase is None else phase,
@@ -95,7 +92,7 @@ class SpanStack:
             outer.function if function is None else function,
             counted and phase is not None,
         )
-        self._frames.append(frame)
+        frames.append(frame)
         return frame
 
     def close(self, frame: Frame, phase: str | None = None) -> int:
@@ -117,25 +114,17 @@ class SpanStack:
             pass
         return frame.own_ns
 
-    def run(self, phase: str, call: Callable[[], T], *, counted: bool = True) -> T:
-        """Return ``call()``, charged to a phase except for the spans inside it."""
-        frame = self.open(phase, counted=counted)
-        try:
-            return call()
-        finally:
-            self.close(frame)
-
     def finish(self) -> int:
         """Close everything and return the length of the interval in nanoseconds."""
         self.close(self._root)
         return self._mark_ns - self._start_ns
 
     def _charge(self, frame: Frame) -> None:
-        now_ns = self._clock()
-        frame.own_ns += now_ns - self._mark_ns
+        mark_ns = self._mark_ns
+        self._mark_ns = now_ns = self._clock()
+        frame.own_ns += now_ns - mark_ns
         if self.trail is not None:
-            self.trail.add(self._mark_ns, now_ns, frame)
-        self._mark_ns = now_ns
+            self.trail.add(mark_ns, now_ns, frame)
 
     def _settle(self, frame: Frame) -> Frame:
         key = (frame.stage, frame.phase, frame.function)
@@ -169,13 +158,14 @@ class Trail:
         """Add a slice of a frame; one that goes on where the last one ended continues it."""
         if end_ns == start_ns:
             return
-        if self.slices:
-            last = self.slices[-1]
-            if last[1] == start_ns and last[2:] == (frame.phase, frame.function):
-                self.slices[-1] = (last[0], end_ns, last[2], last[3])
+        slices, phase, function = self.slices, frame.phase, frame.function
+        if slices:
+            last_start_ns, last_end_ns, last_phase, last_function = slices[-1]
+            if last_phase == phase and last_function == function and last_end_ns == start_ns:
+                slices[-1] = (last_start_ns, end_ns, phase, function)
                 return
-        self.slices.append((start_ns, end_ns, frame.phase, frame.function))
-        if len(self.slices) >= 2 * self._most:
+        slices.append((start_ns, end_ns, phase, function))
+        if len(slices) >= 2 * self._most:
             self.prune()
 
     def prune(self) -> None:

@@ -182,24 +182,24 @@ class BudgetRecorder:
     def cache_hit(self) -> None:
         """Called by the hooks: loading counts as compiling, or a full cache would hide it."""
 
-    def _to_host(self, door: str, array: Any, convert: Callable[[], Any]) -> Any:
-        value = self._outermost(convert)
+    def _to_host(self, door: str, convert: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        value = self._outermost(convert, *args, **kwargs)
         if not self._converting:
             self._add("to_host", "dlpack" if door == "__dlpack__" else "numpy", 1)
         return value
 
-    def _to_device(self, values: Sequence[Any], transfer: Callable[[], Any]) -> Any:
-        arrays = self._outermost(transfer)
+    def _to_device(self, transfer: Callable[..., Any], values: Sequence[Any], *where: Any) -> Any:
+        arrays = self._outermost(transfer, values, *where)
         if not self._converting:
             self._add("to_device", "other", len(values))
         return arrays
 
-    def _outermost(self, convert: Callable[[], Any]) -> Any:
+    def _outermost(self, convert: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if self._converting:
-            return convert()
+            return convert(*args, **kwargs)
         self._converting = True
         try:
-            return convert()
+            return convert(*args, **kwargs)
         finally:
             self._converting = False
 

@@ -99,11 +99,13 @@ def place_of(callers: Callers, frame: FrameType, kind: str) -> tuple[FrameType, 
     kind : str
         What it is if no function of JAX's tells.
     """
-    while not callers.is_outside(frame.f_code):
-        kind = _KINDS.get(frame.f_code.co_name, kind)
-        if frame.f_back is None:
+    is_outside = callers.is_outside
+    while not is_outside(code := frame.f_code):
+        kind = _KINDS.get(code.co_name, kind)
+        outer = frame.f_back
+        if outer is None:
             break
-        frame = frame.f_back
+        frame = outer
     return function_frame(frame), frame.f_lineno, kind
 
 
@@ -144,6 +146,7 @@ class ConversionRecorder:
         self._converting = False
         self._sites: tuple[ConversionSite, ...] | None = None
         self._wait: Callable[[Any], None]
+        self._wait_for: Callable[[Any], None]
         self._callers: Callers
 
     @property
@@ -164,7 +167,7 @@ class ConversionRecorder:
         from jitscope import _jax_private as hooks
         from jitscope._jax_dispatch import watched_dispatch
 
-        self._wait = hooks.wait
+        self._wait, self._wait_for = hooks.wait, hooks.wait_for
         self._callers = Callers([*hooks.packages(), np], self._skip)
         with ExitStack() as installed:
             installed.enter_context(hooks.claimed())
@@ -193,29 +196,32 @@ class ConversionRecorder:
         ]
         self._sites = tuple(sorted(sites, key=lambda site: (site.file, site.line, site.kind)))
 
-    def _to_host(self, door: str, array: Any, convert: Callable[[], Any]) -> Any:
+    def _to_host(
+        self, door: str, convert: Callable[..., Any], array: Any, *args: Any, **kwargs: Any
+    ) -> Any:
         if self._converting:
-            return convert()
+            return convert(array, *args, **kwargs)
+        clock = self._clock
         self._converting = True
         try:
-            start_ns = self._clock()
-            self._wait(array)
-            ready_ns = self._clock()
-            value = convert()
-            end_ns = self._clock()
+            start_ns = clock()
+            self._wait_for(array)
+            ready_ns = clock()
+            value = convert(array, *args, **kwargs)
+            end_ns = clock()
         finally:
             self._converting = False
         kind = "dlpack" if door == "__dlpack__" else "numpy"
         self._add("to_host", kind, 1, array.nbytes, ready_ns - start_ns, end_ns - ready_ns)
         return value
 
-    def _to_device(self, values: Sequence[Any], transfer: Callable[[], Any]) -> Any:
+    def _to_device(self, transfer: Callable[..., Any], values: Sequence[Any], *where: Any) -> Any:
         if self._converting:
-            return transfer()
+            return transfer(values, *where)
         self._converting = True
         try:
             start_ns = self._clock()
-            arrays = transfer()
+            arrays = transfer(values, *where)
             self._wait(arrays)
             end_ns = self._clock()
         finally:
@@ -224,13 +230,25 @@ class ConversionRecorder:
         self._add("to_device", "other", len(values), size, 0, end_ns - start_ns)
         return arrays
 
-    def _add(self, direction: Literal["to_host", "to_device"], kind: str, *amounts: int) -> None:
+    def _add(
+        self,
+        direction: Literal["to_host", "to_device"],
+        kind: str,
+        count: int,
+        size: int,
+        wait_ns: int,
+        copy_ns: int,
+    ) -> None:
         # A frame kept in a name of its own function would be left to the garbage collector.
         caller = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
         frame, line, kind = place_of(self._callers, caller, kind)
         code = frame.f_code
         key = (code.co_filename, line, code.co_qualname, direction, kind)
         self._activations.note(frame, key)
-        totals = self._totals.setdefault(key, [0, 0, 0, 0])
-        for position, amount in enumerate(amounts):
-            totals[position] += amount
+        totals = self._totals.get(key)
+        if totals is None:
+            totals = self._totals[key] = [0, 0, 0, 0]
+        totals[0] += count
+        totals[1] += size
+        totals[2] += wait_ns
+        totals[3] += copy_ns

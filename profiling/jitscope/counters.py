@@ -226,13 +226,13 @@ class CounterRecorder:
     def _report(self, compiled: "Compiled") -> None:
         self._compiled = compiled
 
-    def _to_host(self, door: str, array: Any, convert: Callable[[], Any]) -> Any:
+    def _to_host(self, door: str, convert: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if self._converting:
-            return convert()
+            return convert(*args, **kwargs)
         self._syncs += 1
         self._converting = True
         try:
-            return convert()
+            return convert(*args, **kwargs)
         finally:
             self._converting = False
 

@@ -246,12 +246,12 @@ class PhaseRecorder:
         from jitscope._jax_calls import jitted_calls, signature_of
 
         callers = Callers([*hooks.packages(), np])
-        observer = Observer(self._stack, hooks.wait, signature_of, callers)
+        observer = Observer(self._stack, hooks.wait, hooks.wait_for, signature_of, callers)
         with ExitStack() as installed:
             installed.enter_context(hooks.claimed())
             installed.enter_context(hooks.compile_steps(observer, elsewhere=self._others))
             if self._mode == "full":
-                installed.enter_context(jitted_calls(observer.call_part))
+                installed.enter_context(jitted_calls(observer.find_jaxpr, observer.call))
                 installed.enter_context(dispatch.executions(observer.execute))
                 installed.enter_context(dispatch.argument_handling(observer.handle_arguments))
                 installed.enter_context(hooks.transfers_to_device(observer.to_device))

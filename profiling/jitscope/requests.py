@@ -151,9 +151,9 @@ class Requests:
         place: tuple[str, int],
         outcome: Outcome,
         signature: Signature | None,
-        compile_ns: int | None = None,
+        compile_ns: int,
     ) -> None:
-        """Count a request.
+        """Count a request for which something was compiled or loaded.
 
         Parameters
         ----------
@@ -161,21 +161,25 @@ class Requests:
             In the form ``jit(f)``.
         place : tuple of str and int
             File and number of the line that asked.
-        outcome : {"cold", "disk hit", "memory hit"}
+        outcome : {"cold", "disk hit"}
         signature : Signature or None
-            None of a memory hit, and where it is not known.
-        compile_ns : int, optional
-            What it took to trace, lower and compile, if it was measured.
+            None where it is not known.
+        compile_ns : int
+            What it took to trace, lower and compile.
         """
-        cause: Cause | None = None if outcome == "memory hit" else "other"
+        cause: Cause = "other"
         changed = None
         if signature is not None:
             cause, changed = cause_of(signature, self._before)
             self._before.append(signature)
         key = (function, *place, outcome, cause, changed)
         self._counts[key] = self._counts.get(key, 0) + 1
-        if compile_ns is not None:
-            self._compile_ns[key] = self._compile_ns.get(key, 0) + compile_ns
+        self._compile_ns[key] = self._compile_ns.get(key, 0) + compile_ns
+
+    def add_hit(self, function: str, place: tuple[str, int]) -> None:
+        """Count a request that was met from memory."""
+        key: _Key = (function, *place, "memory hit", None, None)
+        self._counts[key] = self._counts.get(key, 0) + 1
 
     def found(self) -> tuple[CompileRequest, ...]:
         """Return what was counted, in order of first occurrence."""
