@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jitscope import init, recording_schema, run, show
+from jitscope import init, run, schemas, show
 from jitscope.errors import UserError
 
 
@@ -166,8 +166,9 @@ def _parser() -> argparse.ArgumentParser:
     calibrate.add_argument("--json", type=Path, help="write the figures to this file too")
     calibrate.set_defaults(run=_calibrate)
 
-    schema = commands.add_parser("schema", help="print the JSON schema of a recording")
-    schema.set_defaults(run=recording_schema.run)
+    schema = commands.add_parser("schema", help="print the JSON schema of a recording or session")
+    schemas.add_arguments(schema)
+    schema.set_defaults(run=schemas.run)
     scaffold = commands.add_parser("init", help="scaffold an asv suite of phases in a repository")
     init.add_arguments(scaffold)
     scaffold.set_defaults(run=init.run)

@@ -6,18 +6,15 @@ shows one. The file is data with a version; a file of a newer version is refused
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-import cattrs
-
+from jitscope import _json_files
 from jitscope.conversions import ConversionSite
 from jitscope.counters import Counters
 from jitscope.environment import Environment
-from jitscope.errors import UserError
 from jitscope.growth import Growth
 from jitscope.lines import LineTime
 from jitscope.overhead import Overhead
@@ -152,13 +149,18 @@ class Session:
     growth_failures: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+KIND = _json_files.Kind("a session", READABLE_VERSIONS, "run `make profile` again")
+
+
 def save_session(session: Session, path: Path) -> None:
-    """Write a session as JSON, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
-    text = json.dumps(cattrs.unstructure(session), indent=1, allow_nan=False)
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(path)
+    """Write a session as JSON, whole or not at all.
+
+    Raises
+    ------
+    UserError
+        The file cannot be written.
+    """
+    _json_files.write(session, path)
 
 
 def load_session(path: Path) -> Session:
@@ -169,23 +171,15 @@ def load_session(path: Path) -> Session:
     UserError
         If the file is missing, truncated, of a newer version or no session at all.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist. `make profile` writes one.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{path} is not whole JSON ({error}). Delete it and run `make profile` again."
-        ) from error
-    found = data.get("schema_version") if isinstance(data, dict) else None
-    if found not in READABLE_VERSIONS:
-        readable = " and ".join(map(str, READABLE_VERSIONS))
-        raise UserError(
-            f"{path} has schema version {found}; this jitscope reads {readable}. "
-            "Delete it, or read it with the jitscope that wrote it."
-        )
-    try:
-        return cattrs.structure(data, Session)
-    except (cattrs.BaseValidationError, cattrs.StructureHandlerNotFoundError) as error:
-        problems = "; ".join(cattrs.transform_error(error))
-        raise UserError(f"{path} is not a session: {problems}.") from error
+    return session_of(_json_files.read(path, KIND.again), path)
+
+
+def session_of(data: Any, path: Path) -> Session:
+    """Return the session that a file held.
+
+    Raises
+    ------
+    UserError
+        It is of another version, or no session.
+    """
+    return _json_files.structured(data, Session, path, KIND)

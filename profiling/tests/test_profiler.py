@@ -1,5 +1,6 @@
 """`make profile` end to end on one problem, and what is left of it when a pass fails."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,11 @@ import pytest
 from jitscope import adapters, fresh, profiler, sample
 from jitscope.counters import Counters
 from jitscope.recorded import DevicePass
+from jitscope.schemas import schema_of
 from jitscope.session import load_session
 
 from .fused_solver import ITERATIONS
+from .json_schema import mistakes
 
 ANSWERS: dict[str, Any] = {
     "cprofile": {},
@@ -31,6 +34,8 @@ def test_a_problem_is_profiled_to_the_line(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(profiler, "publish", lambda root, session: root / "index.html")
     assert profiler.run_profile(tmp_path, solver="trustfit", names=["linear_100"]) == 0
     (path,) = (tmp_path / "results" / "sessions").glob("*.json")
+    written = json.loads(path.read_text(encoding="utf-8"))
+    assert mistakes(written, json.loads(schema_of("session"))) == []
     (profile,) = load_session(path).problems
     assert profile.failures == {}
     first, warm = profile.first_call, profile.warm_call
