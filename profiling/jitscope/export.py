@@ -45,6 +45,7 @@ COLUMNS = {
     "hi": Column("double", "upper end of it"),
     "n": Column("int64", "number of finite samples"),
     "samples": Column("list<double>", "samples in the order of measurement; CSV: a JSON list"),
+    "measured_at": Column("string", "when it last ran, UTC; null where asv did not say"),
     "python": Column("string", "version of Python"),
     "jax": Column("string", "version of JAX"),
     "jaxlib": Column("string", "version of jaxlib"),

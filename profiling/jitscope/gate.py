@@ -18,7 +18,7 @@ from jitscope._git import resolve_commit, run_git
 from jitscope.errors import UserError
 from jitscope.history import History, read_history
 from jitscope.lineage import same_solver
-from jitscope.noise import noise_of
+from jitscope.noise import Noise, noises_of
 from jitscope.series import Point, Series, series_of
 from jitscope.verdicts import Judgement, Verdict, judge
 
@@ -108,8 +108,10 @@ def compare_revisions(history: History, base: str, head: str, *, judge_times: bo
     ancestry = {row["commit"]: row["parent"] for row in commits}
     trees = {row["commit"]: row["solver"] for row in commits}
     stands_for = same_solver(base, ancestry, trees)
+    series = series_of(history)
+    noises = noises_of(series)
     rows = tuple(
-        row for one in series_of(history) if (row := _row(one, stands_for, head)) is not None
+        row for one in series if (row := _row(one, stands_for, head, noises[one.key])) is not None
     )
     subject = next((row["subject"] for row in commits if row["commit"] == head), "")
     return Gate(
@@ -138,7 +140,7 @@ def _to_measure(what: str, commit: str) -> str:
     )
 
 
-def _row(series: Series, bases: Sequence[str], head: str) -> Row | None:
+def _row(series: Series, bases: Sequence[str], head: str, noise: Noise) -> Row | None:
     """Judge one series; None if the head was not measured, or another solver was."""
     at_head = series.at(head)
     if at_head is None or at_head.status in ("missing", "skipped"):
@@ -147,7 +149,7 @@ def _row(series: Series, bases: Sequence[str], head: str) -> Row | None:
         return None
     points = [point for commit in bases if (point := series.at(commit)) is not None]
     base = next((point for point in points if point.status != "missing"), points[0])
-    judged = judge(base, at_head, noise=noise_of(series), counter=series.is_counter)
+    judged = judge(base, at_head, noise=noise, counter=series.is_counter)
     return Row(series, base, at_head, judged)
 
 

@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,15 @@ from jitscope.lineage import solver_trees
 RESULTS_FORMAT = 2
 """Version of asv's results format that this module reads."""
 
+_LATEST_MS = 1e14
+"""Beyond the year 5000 a time in milliseconds is no time."""
+
 PHASE_BENCHMARK = "bench_phases.Phases.track_phase_s"
 """The benchmark that the pages are made of."""
 
 RESULT_COLUMNS = (
     *("commit", "machine", "environment", "benchmark", "value", "status", "n", "lo", "hi"),
-    *("samples", "versions", "hardware"),
+    *("samples", "versions", "hardware", "measured_at"),
 )
 COMMIT_COLUMNS = (
     *("commit", "order", "parent", "subject", "author_date", "expectations", "solver"),
@@ -66,7 +70,8 @@ class History:
         "failed" (no value), "skipped" (not applicable, NaN) or "broken" (failed, as did
         everything else of this commit's own solver: it does not build). ``versions`` maps
         requirement to version, ``hardware`` holds cpu, number of cpus, memory and system as asv
-        recorded them.
+        recorded them. ``measured_at`` is when the benchmark last ran on the commit (UTC, ISO
+        8601; None where asv did not say).
     commits : pandas.DataFrame
         Every commit on the first-parent line of HEAD, oldest first: full hash, ``order`` (0 is
         the oldest), first parent's hash (or None), first line of the message, author date (ISO
@@ -239,7 +244,8 @@ def _rows_of_file(
             notes.append(f"Results of {data['commit_hash'][:8]} left out: {problem}.")
             continue
         names = benchmarks[name]["param_names"]
-        rows += [{**common, "benchmark": name, **row} for row in _rows_of_benchmark(record, names)]
+        whose = {**common, "benchmark": name, "measured_at": _time_of(record.get("started_at"))}
+        rows += [{**whose, **row} for row in _rows_of_benchmark(record, names)]
     # That other solvers were measured beside it says nothing of the commit's own.
     own = [row["status"] for row in rows if row.get("solver") not in adapters.PEERS]
     if "failed" in own and "ok" not in own:
@@ -252,6 +258,12 @@ def _versions(data: Mapping[str, Any]) -> dict[str, str]:
     requirements = data.get("requirements") or {}
     pins = {name.removeprefix("pip+"): str(pin) for name, pin in requirements.items()}
     return {"python": str(data.get("python") or ""), **pins}
+
+
+def _time_of(started_ms: Any) -> str | None:
+    if not _is_number(started_ms) or not 0 < started_ms < _LATEST_MS:
+        return None
+    return datetime.fromtimestamp(started_ms / 1e3, UTC).isoformat(timespec="seconds")
 
 
 def _why_unreadable(

@@ -55,12 +55,13 @@ class Mean:
 
 @dataclass(frozen=True)
 class Move:
-    """A step of one problem's time, and what moved with it."""
+    """A step of one problem's time, what moved with it, and the noise of that time."""
 
     problem: str
     condition: str
     step: Step
     attribution: Attribution
+    noise: Noise
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,7 @@ def _moves(
         problem, condition = _parameter(one, "problem"), _parameter(one, "condition")
         for step in steps_of(one, noises[one.key]):
             found = attribute(own, problem, condition, step.base, step.commit, noises=noises)
-            moves.append(Move(problem, condition, step, found))
+            moves.append(Move(problem, condition, step, found, noises[one.key]))
     order = {point.commit: point.order for one in headline for point in one.points}
     return sorted(moves, key=lambda move: -order[move.step.commit])
 

@@ -12,11 +12,15 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from jitscope.history import History
 
+Row = Mapping[str, Any]
+Setup = tuple[str, str]
+"""Machine and environment."""
 PointStatus = Literal["ok", "failed", "broken", "skipped", "missing"]
 
 COUNTED_UNITS = frozenset(
@@ -27,6 +31,12 @@ COUNTED_UNITS = frozenset(
 )
 """Units of figures that do not depend on the machine's load."""
 
+SESSION_GAP_H = 1.0
+"""A pause of so many hours parts two sessions of measuring.
+
+Commits of one session are measured in rounds, so that a drift of the machine meets all of them
+alike; between sessions it does not.
+"""
 _FIGURES = ("status", "value", "lo", "hi", "n", "samples", "versions")
 _LONGEST_SLUG = 60
 
@@ -57,6 +67,9 @@ class Point(NamedTuple):
         Its name; None where nothing was measured.
     solver : str or None
         git's name of the solver's tree: equal names are the same solver, byte for byte.
+    session : int or None
+        Which of its setup's sessions of measuring it was last measured in, the first being 0;
+        None: unknown. See `SESSION_GAP_H`.
     """
 
     commit: str
@@ -70,6 +83,12 @@ class Point(NamedTuple):
     versions: Mapping[str, str] = {}
     machine: str | None = None
     solver: str | None = None
+    session: int | None = None
+
+    def is_apart_from(self, other: Point) -> bool:
+        """Tell whether the two are known to be of different sessions."""
+        known = self.session is not None and other.session is not None
+        return known and self.session != other.session
 
     @property
     def finite(self) -> tuple[float, ...]:
@@ -184,10 +203,11 @@ def series_of(history: History) -> tuple[Series, ...]:
     """
     commits = _commits(history)
     places = {point.commit: point for point in commits}
+    sessions = sessions_of(history)
     grouped: dict[SeriesKey, dict[int, Point]] = {}
     for benchmark, rows in _rows_by_benchmark(history).items():
         names = history.suite[benchmark].parameters
-        for key, point in _points(benchmark, names, rows, places):
+        for key, point in _points(benchmark, names, rows, places, sessions):
             grouped.setdefault(key, {})[point.order] = point
     return tuple(
         Series(
@@ -214,7 +234,29 @@ def _commits(history: History) -> tuple[Point, ...]:
     )
 
 
-Row = Mapping[str, Any]
+def sessions_of(history: History) -> dict[Setup, dict[str, int]]:
+    """Return the session of each time at which something was measured, for each setup.
+
+    Parameters
+    ----------
+    history : History
+    """
+    columns = (history.results[name].tolist() for name in ("machine", "environment", "measured_at"))
+    times: dict[Setup, set[str]] = {}
+    for machine, environment, measured_at in zip(*columns, strict=True):
+        if measured_at is not None:
+            times.setdefault((machine, environment), set()).add(measured_at)
+    return {setup: _sessions(sorted(found)) for setup, found in times.items()}
+
+
+def _sessions(times: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    gap, session = timedelta(hours=SESSION_GAP_H), 0
+    parsed = [datetime.fromisoformat(one) for one in times]
+    for place, (text, time) in enumerate(zip(times, parsed, strict=True)):
+        session += place > 0 and time - parsed[place - 1] > gap
+        found[text] = session
+    return found
 
 
 def _rows_by_benchmark(history: History) -> dict[str, list[Row]]:
@@ -227,13 +269,19 @@ def _rows_by_benchmark(history: History) -> dict[str, list[Row]]:
 
 
 def _points(
-    benchmark: str, names: Sequence[str], rows: Iterable[Row], places: Mapping[str, Point]
+    benchmark: str,
+    names: Sequence[str],
+    rows: Iterable[Row],
+    places: Mapping[str, Point],
+    sessions: Mapping[Setup, Mapping[str, int]],
 ) -> Iterator[tuple[SeriesKey, Point]]:
     for row in rows:
+        known = sessions.get((row["machine"], row["environment"]), {})
+        session = known.get(row["measured_at"] or "")
         given = tuple((name, str(row[name])) for name in names)
         place = places[row["commit"]]
         figures = {name: row[name] for name in _FIGURES}
         yield (
             SeriesKey(row["machine"], row["environment"], benchmark, given),
-            place._replace(machine=row["machine"], **figures),
+            place._replace(machine=row["machine"], session=session, **figures),
         )

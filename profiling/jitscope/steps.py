@@ -134,8 +134,8 @@ def _may_differ(before: Point, after: Point) -> bool:
 
 def _apart(points: Sequence[Point], noise: Noise | None) -> Iterator[int]:
     """Places of commits that differ from the one before them."""
-    least = 1 + (noise.threshold if noise is not None else 0.0)
     for place, (before, after) in enumerate(itertools.pairwise(points), start=1):
+        least = 1 + (noise.least(before, after) if noise is not None else 0.0)
         # Testing is what takes the time.
         far = before.value and after.value and not 1 / least <= after.value / before.value <= least
         if far and judge(before, after, noise=noise, counter=False).verdict in _MOVED:

@@ -62,6 +62,9 @@ class Judgement:
         What the magnitude has to exceed; None where nothing says.
     reason : str
         Why the verdict is what it is, in a sentence.
+    apart : bool
+        Whether the two were measured in different sessions, between which the machine may have
+        changed.
     """
 
     verdict: Verdict
@@ -72,6 +75,7 @@ class Judgement:
     magnitude: float | None
     threshold: float | None
     reason: str
+    apart: bool = False
 
 
 def judge(base: Point, head: Point, *, noise: Noise | None, counter: bool) -> Judgement:
@@ -169,7 +173,7 @@ def _judge_counts(base: Point, head: Point, noise: Noise | None) -> Judgement:
 
 def _judge_times(base: Point, head: Point, noise: Noise | None) -> Judgement:
     p_value = p_value_of(base.finite, head.finite)
-    threshold = noise.threshold if noise is not None else 0.0
+    threshold = noise.least(base, head) if noise is not None else 0.0
     magnitude = _magnitude(base, head)
     if p_value >= ALPHA:
         verdict, reason = "unchanged", f"No difference was shown: p = {p_value:.2g}."
@@ -177,14 +181,18 @@ def _judge_times(base: Point, head: Point, noise: Noise | None) -> Judgement:
         verdict = "unchanged"
         reason = (
             f"The difference is significant (p = {p_value:.2g}), but not more than this series "
-            f"varies by itself, {threshold:.1%}."
+            f"varies by itself{_when(base, head)}, {threshold:.1%}."
         )
     else:
         assert base.value is not None
         assert head.value is not None
         verdict = "improved" if head.value < base.value else "regressed"
-        reason = f"More than {threshold:.1%}, and p = {p_value:.2g}."
+        reason = f"More than it varies{_when(base, head)}, {threshold:.1%}; p = {p_value:.2g}."
     return _judgement(base, head, verdict, p_value, noise, reason)
+
+
+def _when(base: Point, head: Point) -> str:
+    return " from session to session" if base.is_apart_from(head) else ""
 
 
 def _ratio(base: Point, head: Point) -> float | None:
@@ -216,6 +224,7 @@ def _judgement(
         p_value=p_value,
         significant=p_value < ALPHA if p_value is not None else significant,
         magnitude=_magnitude(base, head),
-        threshold=None if noise is None else noise.threshold,
+        threshold=None if noise is None else noise.least(base, head),
         reason=reason,
+        apart=base.is_apart_from(head),
     )

@@ -72,8 +72,9 @@ def _described(series: Series, noise: Noise) -> dict[str, Any]:
         "unit": "ms" if series.unit in _TO_MS else series.unit,
         "counter": series.is_counter,
         "threshold": _rounded(noise.threshold),
+        "between": None if noise.between is None else _rounded(noise.between),
+        "sessions": noise.sessions,
         "absolute": noise.absolute,
-        "source": noise.source,
     }
 
 
@@ -88,8 +89,8 @@ def _factor(series: Series) -> float:
 def _measured(points: Sequence[Point], factors: Sequence[float]) -> dict[str, Any]:
     """One commit: a place for each series, and the versions it was measured with.
 
-    Where a series has no value stands its status; otherwise its median, the ends of its interval
-    and its finite samples.
+    Where a series has no value stands its status; otherwise its median, the ends of its interval,
+    its finite samples and the session it was measured in.
     """
     versions: Mapping[str, str] = next((p.versions for p in points if p.versions), {})
     return {
@@ -102,7 +103,8 @@ def _point(point: Point, factor: float) -> str | list[Any]:
     if point.value is None:
         return point.status
     ends = [None if end is None else _rounded(factor * end) for end in (point.lo, point.hi)]
-    return [_rounded(factor * point.value), *ends, [_rounded(factor * s) for s in point.finite]]
+    samples = [_rounded(factor * s) for s in point.finite]
+    return [_rounded(factor * point.value), *ends, samples, point.session]
 
 
 def _rounded(value: float) -> float | None:

@@ -12,7 +12,14 @@ from jitscope.report.phase_styles import phase_styles
 from jitscope.report.rendering import Neighbours, render
 from jitscope.report.setups import SetupLine
 from jitscope.report.sparkline import Sparkline, Value, sparkline
-from jitscope.report.verdict_words import MINUS, SIGNS, change_words, interval_words, time_words
+from jitscope.report.verdict_words import (
+    MINUS,
+    SIGNS,
+    apart_words,
+    change_words,
+    interval_words,
+    time_words,
+)
 from jitscope.series import SeriesKey
 
 MEAN_WIDTH = 300.0
@@ -105,6 +112,7 @@ def render_overview_page(
         change=change_words,
         time=time_words,
         interval=interval_words,
+        apart=apart_words,
         timeline=timeline_link,
         compare=compare_link,
         notes=history.notes,

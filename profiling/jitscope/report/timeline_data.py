@@ -13,6 +13,7 @@ from jitscope.history import PHASE_BENCHMARK, History
 from jitscope.overview import Move
 from jitscope.report.setups import SetupLine
 from jitscope.report.site_data import rounded, write_data
+from jitscope.report.verdict_words import apart_words
 from jitscope.series import Point, Series
 
 COMMITS = "commits"
@@ -150,6 +151,7 @@ def _conditions_of(series: Series) -> list[str] | None:
 
 def _step(found: Move) -> dict[str, Any]:
     judged = found.step.judgement
+    apart = apart_words(judged, found.noise)
     return {
         "condition": found.condition,
         "base": found.step.base,
@@ -157,7 +159,7 @@ def _step(found: Move) -> dict[str, Any]:
         "verdict": judged.verdict,
         "change": rounded(None if judged.ratio is None else judged.ratio - 1),
         "suspects": len(found.step.suspects),
-        "sentence": found.attribution.sentence,
+        "sentence": " ".join(filter(None, (found.attribution.sentence, apart))),
     }
 
 

@@ -1,5 +1,6 @@
 """How verdicts, changes and times are put, the same on every page."""
 
+from jitscope.noise import Noise
 from jitscope.report.rendering import number
 from jitscope.verdicts import Judgement, Verdict
 
@@ -32,6 +33,18 @@ def interval_words(value: float, lo: float | None, hi: float | None) -> str:
         return "no interval"
     _, factor, _ = next(unit for unit in _UNITS if abs(value) >= unit[2])
     return f"{number(max(0.0, lo) * factor)} to {number(hi * factor)}"
+
+
+def apart_words(judgement: Judgement, noise: Noise) -> str:
+    """Say what it means that two commits were measured in different sessions; "" where not."""
+    if not judgement.apart:
+        return ""
+    if noise.sessions:
+        return "The two were measured in different sessions, and it is more than these differ."
+    return (
+        "The two were measured in different sessions, and no solver in both: the machine may have "
+        "changed as well."
+    )
 
 
 def change_words(judgement: Judgement | None) -> str:

@@ -94,13 +94,15 @@ def points() -> list[Point]:
         made.append(Point("c", 0, "ok", value, None, None, n, samples, jax, "here"))
     made.append(made[-2]._replace(versions={**jax, "jax": "0.11.0"}))
     made.append(made[-3]._replace(value=0.0, samples=(0.0,) * 7))
+    # 5% apart: more than the noise within a session, less than that from one to another.
+    made += [made[place]._replace(session=session) for place in (4, 5) for session in (0, 1)]
     return made
 
 
 def as_data(point: Point) -> Any:
     if point.value is None:
         return point.status
-    return [point.value, None, None, list(point.finite)]
+    return [point.value, None, None, list(point.finite), point.session]
 
 
 @pytest.mark.browser
@@ -110,8 +112,11 @@ def test_the_page_judges_as_the_library_does(
     site_watched: Watched, compared: Path, counter: bool
 ) -> None:
     page = site_watched.open(compared.as_uri())
-    noise = Noise(0.08, "repeats", 9, 0.02 if counter else 0.0)
-    series = {"counter": counter, "threshold": noise.threshold, "absolute": noise.absolute}
+    noise = Noise(0.03, "repeats", 9, 0.02 if counter else 0.0, between=0.08)
+    series = {
+        **{"counter": counter, "threshold": noise.threshold, "between": noise.between},
+        "absolute": noise.absolute,
+    }
     pairs = [(a, b) for a in points() for b in points()]
     found = page.evaluate(
         "([pairs, series]) => pairs.map(([a, b, versions]) =>"
@@ -124,6 +129,7 @@ def test_the_page_judges_as_the_library_does(
         verdicts.add(here.verdict)
         assert there["verdict"] == here.verdict, (a, b, here, there)
         assert there["significant"] == here.significant
+        assert (there["apart"], there["threshold"]) == (here.apart, here.threshold)
         assert there["ratio"] == pytest.approx(here.ratio)
         assert there["magnitude"] == pytest.approx(here.magnitude)
     assert len(verdicts) == 7

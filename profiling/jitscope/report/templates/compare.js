@@ -75,7 +75,7 @@
     return row.series.counter && row.difference !== null ? "exact" : "–";
   };
 
-  const noise = ({ series }) => (series.counter ? (series.absolute ? `${series.absolute} ${series.unit}` : "none") : `${number(100 * series.threshold)}%`);
+  const noise = ({ series, threshold }) => (series.counter ? (series.absolute ? `${series.absolute} ${series.unit}` : "none") : `${number(100 * threshold)}%`);
 
   const verdict = (row) => element("td", { class: "text" }, element("b", { class: `verdict ${row.verdict}`, title: row.reason }, `${site.signs[row.verdict]} ${row.verdict}`));
 
@@ -122,7 +122,14 @@
     const unit = (series) => (series.unit === "ms" || words(series).includes(series.unit) || series.unit === "unit" ? "" : `, ${series.unit}`);
     fill(document.getElementById("details"), ["Figure", ...HEADS, "Verdict"], rows.map((row) =>
       element("tr", { class: row.verdict === "improved" || row.verdict === "regressed" ? "moved" : null }, element("th", { scope: "row" }, words(row.series) + unit(row.series)), ...cells(row))));
+    listSessions(rows.filter((row) => row.apart && !row.series.counter));
     return rows;
+  };
+
+  const listSessions = (apart) => {
+    const known = apart.every((row) => row.series.sessions > 0);
+    document.getElementById("sessions").textContent = !apart.length ? ""
+      : `The two were measured in different sessions: their noise is that from session to session.${known ? "" : " No solver was measured in both, so that it may be more: the machine may have changed as well as the code."}`;
   };
 
   const bars = (rows) => {

@@ -96,12 +96,15 @@ const jitscopeVerdicts = (() => {
     return other ? ["not comparable", `Measured with another ${other}.`] : null;
   };
 
-  // A point is a status, or [median, lo, hi, samples]; rules are {alpha, least}.
+  // A point is a status, or [median, lo, hi, samples, session]; rules are {alpha, least}.
   const judge = (base, head, series, versions, rules) => {
     const known = typeof base !== "string" && typeof head !== "string";
     const ratio = known && base[0] !== 0 ? head[0] / base[0] : null;
+    const apart = known && typeof base[4] === "number" && typeof head[4] === "number" && base[4] !== head[4];
+    const threshold = apart && typeof series.between === "number" ? series.between : series.threshold;
+    const when = apart ? " from session to session" : "";
     const found = {
-      ratio, difference: known ? head[0] - base[0] : null, p: null, significant: null, threshold: series.threshold,
+      apart, threshold, ratio, difference: known ? head[0] - base[0] : null, p: null, significant: null,
       magnitude: ratio !== null && ratio > 0 ? Math.max(ratio, 1 / ratio) - 1 : null,
     };
     const refusal = refused(base, head, versions);
@@ -119,10 +122,10 @@ const jitscopeVerdicts = (() => {
     const p = pValue(base[3], head[3]);
     const tested = { ...found, p, significant: p < rules.alpha };
     if (!tested.significant) return { ...tested, verdict: "unchanged", reason: `No difference was shown: p = ${p.toPrecision(2)}.` };
-    if (found.magnitude !== null && found.magnitude <= series.threshold) {
-      return { ...tested, verdict: "unchanged", reason: `The difference is significant (p = ${p.toPrecision(2)}), but not more than this series varies by itself, ${(100 * series.threshold).toFixed(1)}%.` };
+    if (found.magnitude !== null && found.magnitude <= threshold) {
+      return { ...tested, verdict: "unchanged", reason: `The difference is significant (p = ${p.toPrecision(2)}), but not more than this series varies by itself${when}, ${(100 * threshold).toFixed(1)}%.` };
     }
-    return { ...tested, verdict: direction, reason: `More than ${(100 * series.threshold).toFixed(1)}%, and p = ${p.toPrecision(2)}.` };
+    return { ...tested, verdict: direction, reason: `More than it varies${when}, ${(100 * threshold).toFixed(1)}%; p = ${p.toPrecision(2)}.` };
   };
 
   return { pValue, judge };
