@@ -19,7 +19,7 @@ from jitscope._jax_members import attribute, entry, member, module
 from jitscope._jax_private import Hook, replaced
 from jitscope.requests import Argument, Signature, reference
 
-_pjit, _stages = module("pjit"), module("stages")
+_core, _pjit, _stages = module("core"), module("pjit"), module("stages")
 _array_class = member(module("array"), "ArrayImpl")
 _fun_name = member(module("util"), "fun_name")
 _SETTINGS = (
@@ -58,6 +58,11 @@ def jitted_calls(before: Callable[..., Any], around: Callable[..., Any]) -> Hook
         replaced(_pjit, "_run_python_pjit", executed),
     ):
         yield
+
+
+def is_transforming() -> bool:
+    """Return whether JAX traces or transforms the function that runs now."""
+    return not member(_core, "trace_state_clean")()
 
 
 def signature_of(frame: FrameType, function: str) -> Signature | None:

@@ -93,9 +93,9 @@ def _is_traced(function: Any) -> bool:
     """Return whether JAX calls a function to trace or to transform it, and warn if so."""
     if "jax" not in sys.modules:
         return False
-    from jitscope._jax_members import member, module
+    from jitscope._jax_calls import is_transforming
 
-    if member(module("core"), "trace_state_clean")():
+    if not is_transforming():
         return False
     inner = inspect.unwrap(function)
     name = getattr(inner, "__qualname__", repr(inner))
