@@ -1,0 +1,314 @@
+"""Programs as files: the same program again, and nothing of what somebody else may have written."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from trustfit import _cache_folder as folders
+from trustfit import _executables as executables
+from trustfit._cache_folder import Distrusted
+from trustfit._executables import Array, Executable
+from trustfit._program_file import DamagedFile, decode, encode
+
+KEY = "a" * 64
+SMALL = Executable(b"code", [Array((2, 3), "float64")], [], [1], (0, (1, ()), ()), (0, ()), False)
+
+NOT_PRIVATE = not hasattr(os, "geteuid")
+needs_owners = pytest.mark.skipif(NOT_PRIVATE, reason="The system tells no owners of files.")
+
+
+class TestFile:
+    def test_a_program_comes_back(self):
+        assert decode(KEY, encode(KEY, SMALL)) == SMALL
+
+    @pytest.mark.parametrize("place", range(0, len(encode(KEY, SMALL)), 7))
+    def test_damage_anywhere_is_told(self, place: int):
+        content = bytearray(encode(KEY, SMALL))
+        content[place] ^= 1
+        with pytest.raises(DamagedFile):
+            decode(KEY, bytes(content))
+
+    @pytest.mark.parametrize("length", [0, 5, 19, 60, len(encode(KEY, SMALL)) - 1])
+    def test_a_file_that_was_cut_is_told(self, length: int):
+        with pytest.raises(DamagedFile):
+            decode(KEY, encode(KEY, SMALL)[:length])
+
+    def test_the_program_of_another_key_is_told(self):
+        with pytest.raises(DamagedFile, match="another program"):
+            decode("b" * 64, encode(KEY, SMALL))
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"kept": [-1]},
+            {"kept": 1},
+            {"inputs": [[[2.0], "float64"]]},
+            {"inputs": [[[2], 3]]},
+            {"inputs": [[2]]},
+            {"results": {}},
+            {"arguments": [True]},
+            {"key": None},
+        ],
+    )
+    def test_what_does_not_belong_there_is_told(self, wrong: Any, monkeypatch: pytest.MonkeyPatch):
+        dumps = json.dumps
+        monkeypatch.setattr(json, "dumps", lambda what: dumps(what | wrong))
+        with pytest.raises(DamagedFile):
+            decode(KEY, encode(KEY, SMALL))
+
+
+class TestWhere:
+    @pytest.mark.parametrize(
+        ("environment", "platform", "expected"),
+        [
+            ({"HOME": "/home/a"}, "linux", "/home/a/.cache/trustfit/programs"),
+            ({"HOME": "/a", "XDG_CACHE_HOME": "/b"}, "linux", "/b/trustfit/programs"),
+            ({"HOME": "/a", "XDG_CACHE_HOME": "b"}, "linux", "/a/.cache/trustfit/programs"),
+            ({"HOME": "/a"}, "darwin", "/a/Library/Caches/trustfit/programs"),
+            ({"LOCALAPPDATA": "/l", "HOME": "/a"}, "win32", "/l/trustfit/programs"),
+            ({"HOME": "/a", "TRUSTFIT_CACHE": "/c"}, "linux", "/c"),
+        ],
+    )
+    def test_it_is_the_cache_of_the_user(
+        self, environment: dict[str, str], platform: str, expected: str
+    ):
+        assert folders.folder_for(environment, platform) == Path(expected)
+
+    @pytest.mark.parametrize(
+        "environment",
+        [{}, {"HOME": "/a", "TRUSTFIT_CACHE": "off"}, {"HOME": "/a", "TRUSTFIT_CACHE": " OFF "}],
+    )
+    def test_there_may_be_none(self, environment: dict[str, str]):
+        assert folders.folder_for(environment, "linux") is None
+        assert folders.folder_for(environment, "win32") is None
+
+
+class TestFolder:
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path):
+        self.folder = tmp_path / "deep" / "programs"
+
+    def path(self, key: str = KEY) -> Path:
+        return self.folder / f"{key}.program"
+
+    def test_what_was_written_is_read(self):
+        assert folders.read(self.folder, KEY) is None
+        assert not folders.holds(self.folder, KEY)
+        folders.write(self.folder, KEY, b"one")
+        folders.write(self.folder, KEY, b"two")
+        assert folders.holds(self.folder, KEY)
+        assert folders.read(self.folder, KEY) == b"two"
+        assert [one.name for one in self.folder.iterdir()] == [f"{KEY}.program"]
+        folders.remove(self.folder, KEY)
+        assert folders.read(self.folder, KEY) is None
+
+    @needs_owners
+    def test_only_the_user_may_look_into_it(self):
+        folders.write(self.folder, KEY, b"one")
+        assert self.folder.stat().st_mode & 0o777 == 0o700
+        assert self.path().stat().st_mode & 0o777 == 0o600
+
+    @needs_owners
+    @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])
+    def test_a_folder_that_others_may_write_to_is_not_used(self, mode: int):
+        folders.write(self.folder, KEY, b"one")
+        self.folder.chmod(mode)
+        with pytest.raises(Distrusted, match="others may write"):
+            folders.read(self.folder, KEY)
+        with pytest.raises(Distrusted, match="others may write"):
+            folders.write(self.folder, "b", b"two")
+        folders.remove(self.folder, KEY)
+        folders.prune(self.folder, 0)
+        assert [one.name for one in self.folder.iterdir()] == [f"{KEY}.program"]
+
+    @needs_owners
+    def test_a_file_that_others_may_write_to_is_not_used(self):
+        folders.write(self.folder, KEY, b"one")
+        self.path().chmod(0o622)
+        with pytest.raises(Distrusted, match="others may write"):
+            folders.read(self.folder, KEY)
+
+    @needs_owners
+    def test_what_belongs_to_another_user_is_not_used(self, monkeypatch: pytest.MonkeyPatch):
+        folders.write(self.folder, KEY, b"one")
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+        with pytest.raises(Distrusted, match="another user"):
+            folders.read(self.folder, KEY)
+
+    @needs_owners
+    def test_a_link_is_not_followed(self, tmp_path: Path):
+        folders.write(self.folder, "b", b"other")
+        self.path().symlink_to(self.path("b"))
+        assert folders.read(self.folder, KEY) is None
+
+    @needs_owners
+    @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+    def test_what_is_no_file_is_not_waited_for(self, make: Any):
+        folders.write(self.folder, "b", b"other")
+        make(self.path())
+        assert not folders.read(self.folder, KEY)
+
+    def test_a_folder_that_cannot_be_made_keeps_nothing(self, tmp_path: Path):
+        (tmp_path / "deep").write_text("a file")
+        folders.write(self.folder, KEY, b"one")
+        assert folders.read(self.folder, KEY) is None
+
+    @pytest.mark.parametrize("refused", ["open", "replace"])
+    def test_a_full_disk_leaves_nothing_behind(self, refused: str, monkeypatch: pytest.MonkeyPatch):
+        folders.write(self.folder, "b", b"other")
+
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("builtins.open" if refused == "open" else "os.replace", refuse)
+            folders.write(self.folder, KEY, b"one")
+        assert [one.name for one in self.folder.iterdir()] == ["b.program"]
+
+    def test_what_was_not_used_for_longest_goes_first(self):
+        for age_s, key in enumerate("abcd"):
+            folders.write(self.folder, key, bytes(100))
+            os.utime(self.path(key), (0, time.time() - 1000 * (age_s + 1)))
+        folders.prune(self.folder, 400)
+        assert all(folders.holds(self.folder, key) for key in "abcd")
+        folders.read(self.folder, "d")
+        folders.prune(self.folder, 399)
+        assert [folders.holds(self.folder, key) for key in "abcd"] == [True, False, False, True]
+
+    def test_only_its_own_files_are_removed(self):
+        folders.write(self.folder, KEY, bytes(100))
+        foreign = self.folder / "thesis.tex"
+        foreign.write_bytes(bytes(1000))
+        new, old = self.folder / "n.unfinished", self.folder / "o.unfinished"
+        for path in (new, old):
+            path.write_bytes(b"")
+        os.utime(old, (0, time.time() - 7200))
+        folders.prune(self.folder, 50)
+        assert set(self.folder.iterdir()) == {foreign, new}
+
+    def test_a_file_too_large_is_not_kept(self, monkeypatch: pytest.MonkeyPatch):
+        folders.write(self.folder, KEY, bytes(100))
+        monkeypatch.setattr(folders, "_LARGEST_FILE", 99)
+        assert folders.read(self.folder, KEY) == b""
+        folders.write(self.folder, "b", bytes(100))
+        assert not folders.holds(self.folder, "b")
+
+
+WRITING = """
+import sys
+from pathlib import Path
+from trustfit import _cache_folder as folders
+folder, mark = Path(sys.argv[1]), sys.argv[2].encode()
+for turn in range(300):
+    folders.write(folder, "k", mark * 50_000)
+    found = folders.read(folder, "k")
+    assert found is not None and len(found) == 50_000 and len(set(found)) == 1, found
+    if turn % 50 == 0:
+        folders.prune(folder)
+"""
+
+
+def test_many_processes_never_see_half_a_file(tmp_path: Path):
+    code = textwrap.dedent(WRITING)
+    started = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "programs"), mark])
+        for mark in "abc"
+    ]
+    assert [one.wait(120) for one in started] == [0, 0, 0]
+    assert [one.name for one in (tmp_path / "programs").iterdir()] == ["k.program"]
+
+
+def plain(head: Any, arrays: Any, shared: Any) -> Any:
+    return head * 2 + arrays[0].sum(), (arrays[1] + 1,)
+
+
+def with_lapack(head: Any, arrays: Any, shared: Any) -> Any:
+    return jnp.linalg.qr(shared[0])[1], (head,)
+
+
+def with_callback(head: Any, arrays: Any, shared: Any) -> Any:
+    jax.debug.callback(lambda x: None, head)
+    return head, ()
+
+
+def with_another_tree(head: Any, arrays: Any, shared: Any) -> Any:
+    return {"a": head}
+
+
+ARGUMENTS = (np.arange(3.0), (np.ones((2, 5)), np.ones(4, "f4"), np.ones(3)), (np.eye(6) + 1,))
+
+
+def compiled(function: Any) -> Any:
+    with jax.enable_x64(True):
+        return jax.jit(function).lower(*ARGUMENTS).compile()
+
+
+@pytest.mark.parametrize("function", [plain, with_lapack])
+@pytest.mark.usefixtures("double_precision")
+def test_a_program_computes_the_same_again(function: Any):
+    made = compiled(function)
+    executable = executables.written(made)
+    assert executable is not None
+    assert executable.lapack == (function is with_lapack)
+    assert len(executable.inputs) < 5  # those that make a difference
+    read = executables.read(decode(KEY, encode(KEY, executable)))
+    assert read is not None
+    for _ in range(3):
+        again, expected = read(*ARGUMENTS), made(*ARGUMENTS)
+        assert jax.tree.structure(again) == jax.tree.structure(expected)
+        for one, other in zip(jax.tree.leaves(again), jax.tree.leaves(expected), strict=True):
+            assert one.dtype == other.dtype
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("function", [with_callback, with_another_tree])
+def test_what_is_more_than_a_computation_is_not_written(function: Any):
+    assert executables.written(compiled(function)) is None
+
+
+def test_nothing_is_written_by_a_jax_that_has_other_names(monkeypatch: pytest.MonkeyPatch):
+    executable = executables.written(compiled(plain))
+    assert executable is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(executables, "_FIELDS", frozenset({"another"}))
+        assert executables.written(compiled(plain)) is None
+        assert executables.read(executable) is None
+    monkeypatch.setattr("jax._src.interpreters.pxla.UnloadedMeshExecutable", None)
+    assert executables.written(compiled(plain)) is None
+    assert executables.read(executable) is None
+
+
+IN_A_FRESH_PROCESS = """
+import sys, jax, numpy as np
+from pathlib import Path
+from trustfit._executables import read
+from trustfit._program_file import decode
+with jax.enable_x64(True):
+    program = read(decode("k", Path(sys.argv[1]).read_bytes()))
+    results = program(np.arange(3.0), (np.ones((2, 5)), np.ones(4, "f4"), np.ones(3)),
+                      (np.eye(6) + 1,))
+    np.testing.assert_allclose(np.abs(np.diagonal(results[0]))[0], 3.0)
+assert "pickle" not in vars(sys.modules["trustfit._executables"])
+print("the same")
+"""
+
+
+def test_lapack_is_there_in_a_fresh_process(tmp_path: Path):
+    executable = executables.written(compiled(with_lapack))
+    assert executable is not None
+    path = tmp_path / "program"
+    path.write_bytes(encode("k", executable))
+    code = textwrap.dedent(IN_A_FRESH_PROCESS)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "the same"), done.stderr
