@@ -33,13 +33,14 @@ class Budget:
     ----------
     field, what : str
         Its name, and what recording adds to, in words.
-    most : float
+    most : float or None
+        None where nothing is asked of it.
     unit : {"µs", "%"}
     """
 
     field: str
     what: str
-    most: float
+    most: float | None
     unit: Literal["µs", "%"]
 
 
@@ -47,9 +48,12 @@ BUDGETS = (
     Budget("per_light_call_ns", "a jitted call, light mode", 20.0, "µs"),
     Budget("light_share", "a first call, light mode", 2.0, "%"),
     Budget("per_jit_call_ns", "a jitted call, full mode", 80.0, "µs"),
+    # A call and a conversion.
+    Budget("per_host_call_ns", "a jitted call with a host value, full mode", 90.0, "µs"),
     Budget("per_conversion_ns", "a conversion", 10.0, "µs"),
     Budget("per_span_ns", "a span of one's own", 20.0, "µs"),
-    Budget("device_share", "a compiled loop, device pass", 10.0, "%"),
+    Budget("device_share", "a compiled fit, device pass", 10.0, "%"),
+    Budget("per_operation_ns", "an operation in a loop, device pass", None, "µs"),
 )
 
 
@@ -107,20 +111,20 @@ def run(args: argparse.Namespace) -> int:
         table.add_row(budget.what, *row_of(budget, getattr(found, budget.field)))
     console = Console()
     console.print(table)
-    console.print(f"[dim]The loop runs over {POINTS:,} numbers.[/]")
+    console.print(f"[dim]The fit is of {POINTS:,} points.[/]")
     return 0
 
 
 def row_of(budget: Budget, cost: Cost | Share | None) -> tuple[str, str, str, str]:
     """Return the cells for a cost: median, interval, budget and verdict."""
-    most = f"{budget.most:g} {budget.unit}"
+    most = "" if budget.most is None else f"{budget.most:g} {budget.unit}"
     if cost is None:
         return "not measured", "", most, ""
     if isinstance(cost, Share):
         middle, low, high = cost.median_percent, cost.low_percent, cost.high_percent
     else:
         middle, low, high = (ns / 1e3 for ns in (cost.median_ns, cost.low_ns, cost.high_ns))
-    judged = verdict(low, high, budget.most)
+    judged = "" if budget.most is None else verdict(low, high, budget.most)
     return f"{middle:.1f} {budget.unit}", f"{low:.1f} to {high:.1f}", most, judged
 
 
@@ -135,10 +139,14 @@ def _path(folder: Path | None) -> Path | None:
 
 def measure_here() -> Overhead:
     """Measure everything in this process, in some ten seconds; call it in one of its own."""
-    from jitscope.shares import device_share, light_share
+    from jitscope.shares import device_share, light_share, operation_cost
 
-    costs = calibrate()
-    return replace(costs, light_share=light_share(), device_share=device_share())
+    return replace(
+        calibrate(),
+        light_share=light_share(),
+        device_share=device_share(),
+        per_operation_ns=operation_cost(),
+    )
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ _ROUNDS = 15
 _CALLS = 20
 
 POINTS = 20_000
-"""Length of the arrays in the compiled loop of `Overhead.device_share`."""
+"""Length of the data in the compiled fit of `Overhead.device_share`."""
 Verdict = Literal["met", "missed", "undecided"]
 
 
@@ -77,7 +77,12 @@ class Overhead:
         Added to a call that compiles, by a light `PhaseRecorder`. None where it was not measured:
         `calibrate` leaves it to `jitscope.shares`.
     device_share : Share or None
-        Added to a compiled loop over `POINTS` float32, by a `DeviceRecorder`; None likewise.
+        Added to a compiled fit of `POINTS` float32, by a `DeviceRecorder`; None likewise.
+    per_host_call_ns : Cost or None
+        To a jitted call with one small NumPy array, its conversion included, by a full
+        `PhaseRecorder`; None in records from before it was measured.
+    per_operation_ns : Cost or None
+        To an operation in a compiled loop, by a `DeviceRecorder`; None as `device_share` is.
     """
 
     per_jit_call_ns: Cost
@@ -86,6 +91,8 @@ class Overhead:
     per_light_call_ns: Cost | None = None
     light_share: Share | None = None
     device_share: Share | None = None
+    per_host_call_ns: Cost | None = None
+    per_operation_ns: Cost | None = None
 
     def in_words(self) -> str:
         """Return the sentence that every report of a recording ends with."""
@@ -97,7 +104,7 @@ class Overhead:
         if self.device_share is None:
             return f"{words}."
         percent = self.device_share.median_percent
-        return f"{words}; profiling the device {percent:.1f}% of a loop over {POINTS:,} numbers."
+        return f"{words}; profiling the device {percent:.1f}% of a fit of {POINTS:,} points."
 
 
 def calibrate() -> Overhead:
@@ -118,10 +125,14 @@ def calibrate() -> Overhead:
     """
     import jax
 
-    identity, array = jax.jit(lambda x: x), jax.device_put(np.ones(8, np.float32))
+    identity, values = jax.jit(lambda x: x), np.ones(8, np.float32)
+    array = jax.device_put(values)
 
     def call() -> None:
         identity(array)
+
+    def call_with_host_value() -> None:
+        identity(values)
 
     def convert() -> None:
         np.asarray(array)
@@ -129,12 +140,15 @@ def calibrate() -> Overhead:
     def nothing() -> None:
         pass
 
-    phases, conversions, spans, light = [], [], [], []
+    phases, host, conversions, spans, light = [], [], [], [], []
     # The first round warms up and is dropped.
     for _ in range(_ROUNDS + 1):
         plain_ns = _ns_per_call(call)
         with PhaseRecorder():
             phases.append(_ns_per_call(call) - plain_ns)
+        plain_ns = _ns_per_call(call_with_host_value)
+        with PhaseRecorder():
+            host.append(_ns_per_call(call_with_host_value) - plain_ns)
         plain_ns = _ns_per_call(convert)
         with ConversionRecorder():
             conversions.append(_ns_per_call(convert) - plain_ns)
@@ -149,6 +163,7 @@ def calibrate() -> Overhead:
         median_cost(conversions[1:]),
         median_cost(spans[1:]),
         median_cost(light[1:]),
+        per_host_call_ns=median_cost(host[1:]),
     )
 
 

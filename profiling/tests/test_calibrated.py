@@ -68,6 +68,7 @@ def test_the_reason_of_a_failure_is_told(monkeypatch: pytest.MonkeyPatch, tmp_pa
         (Share(2.0, 1.5, 2.5, 15), "light_share", ("2.0 %", "1.5 to 2.5", "2 %", "undecided")),
         (Share(12.0, 10.1, 13.0, 9), "device_share", ("12.0 %", "10.1 to 13.0", "10 %", "missed")),
         (None, "device_share", ("not measured", "", "10 %", "")),
+        (COST, "per_operation_ns", ("9.0 µs", "8.0 to 9.5", "", "")),
     ],
 )
 def test_each_cost_is_set_beside_its_budget(
@@ -86,7 +87,7 @@ def test_a_report_tells_the_share_of_the_device_where_it_is_known():
     )
     measured = replace(OVERHEAD, device_share=Share(4.26, 4.0, 4.5, 15))
     assert measured.in_words().endswith(
-        "9.0 µs a span here; profiling the device 4.3% of a loop over 20,000 numbers."
+        "9.0 µs a span here; profiling the device 4.3% of a fit of 20,000 points."
     )
 
 
@@ -97,9 +98,10 @@ def test_the_command_for_real(
     assert main(["calibrate", "--json", str(tmp_path / "x.json")]) == 0
     shown = capsys.readouterr().out
     assert "a jitted call, light mode" in shown
-    assert "The loop runs over 20,000 numbers." in shown
+    assert "The fit is of 20,000 points." in shown
     assert "not measured" not in shown
     written = json.loads((tmp_path / "x.json").read_text())
     assert written["per_jit_call_ns"]["n"] == 15
     assert written["device_share"]["n"] == 15
     assert written["light_share"]["n"] == 41
+    assert written["per_host_call_ns"]["n"] == written["per_operation_ns"]["n"] == 15

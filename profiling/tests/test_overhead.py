@@ -44,10 +44,12 @@ def test_costs_are_measured_and_nothing_is_left_behind(hook_state: Callable[[], 
     before = hook_state()
     cost = calibrate()
     assert hook_state() == before
-    for part in (cost.per_jit_call_ns, cost.per_conversion_ns, cost.per_span_ns):
+    host_call = cost.per_host_call_ns
+    assert host_call is not None
+    for part in (cost.per_jit_call_ns, host_call, cost.per_conversion_ns, cost.per_span_ns):
         assert 0 < part.low_ns <= part.median_ns <= part.high_ns
         assert part.n == 15
-    assert cost.per_jit_call_ns.median_ns > cost.per_span_ns.median_ns
+    assert host_call.median_ns > cost.per_jit_call_ns.median_ns > cost.per_span_ns.median_ns
 
 
 def test_a_dearer_span_shows(monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,6 @@
 """Overhead in percent: exact on a fake clock, and that what it is measured on does happen."""
 
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -68,7 +69,37 @@ def test_the_device_is_measured_in_a_loop_of_single_operations(monkeypatch: pyte
     monkeypatch.setattr(shares, "_DEVICE_ROUNDS", 6)
     assert shares.device_share().n == 6
     last = recorders[-1].device
-    assert max(op.count for op in last.ops) >= 16 * 50
+    assert max(op.count for op in last.ops) >= 16 * 20
+
+
+def test_an_operation_costs_what_its_event_does(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shares, "_DEVICE_ROUNDS", 6)
+    cost = shares.operation_cost()
+    assert cost.n == 6
+    assert 20 < cost.median_ns < 20_000
+    enter = DeviceRecorder.__enter__
+    loops = vars(shares)["_light_operations"]
+
+    def slower() -> Callable[[], object]:
+        loop = loops()
+        return lambda: (loop(), time.sleep(0.01 if recording else 0))
+
+    recording: list[bool] = []
+
+    def entered(self: DeviceRecorder) -> DeviceRecorder:
+        recording.append(True)
+        return enter(self)
+
+    def left(self: DeviceRecorder, *error: Any) -> None:
+        leave(self, *error)
+        recording.clear()
+
+    leave = DeviceRecorder.__exit__
+    monkeypatch.setattr(DeviceRecorder, "__enter__", entered)
+    monkeypatch.setattr(DeviceRecorder, "__exit__", left)
+    monkeypatch.setattr(shares, "_light_operations", slower)
+    # 10 ms over some 600 operations.
+    assert shares.operation_cost().low_ns > 12_000
 
 
 def test_nothing_is_left_behind(hook_state: Callable[[], Any], monkeypatch: pytest.MonkeyPatch):
