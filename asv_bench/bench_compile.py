@@ -28,5 +28,9 @@ class ProgramSize(CountedProblems):
     def track_hlo_instructions(self, cache: Cache, problem: str) -> int:
         return look_up(cache, problem)["hlo_instructions"]
 
+    def track_fused_kernels(self, cache: Cache, problem: str) -> int:
+        return look_up(cache, problem)["fused_kernels"]
+
     track_jaxpr_equations.unit = "equations"  # pyright: ignore[reportFunctionMemberAccess]
     track_hlo_instructions.unit = "instructions"  # pyright: ignore[reportFunctionMemberAccess]
+    track_fused_kernels.unit = "kernels"  # pyright: ignore[reportFunctionMemberAccess]

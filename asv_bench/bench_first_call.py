@@ -8,9 +8,12 @@ from typing import Any
 
 from jitscope import fresh
 
-from .common import Cache, expected_prefix, look_up, sampled
+from .common import Cache, expected_prefix, in_a_child, look_up, sampled
 
-PROBLEMS = ("exponential_1000", "bounded_exponential_1000")
+PROBLEMS = tuple(
+    f"{which}exponential_{points}" for points in (100, 1_000, 10_000) for which in ("", "bounded_")
+)
+MODELS = 100
 
 
 class FirstCall:
@@ -41,6 +44,23 @@ class FirstCall:
 
     def track_from_disk_ms(self, cache: Cache, problem: str) -> dict[str, Any]:
         return sampled(look_up(cache, (problem, "warm_disk")))
+
+
+class NewModels:
+    """A hundred different models in one process, each fitted once to 100 points."""
+
+    version = "1"
+    timeout = 60.0
+    unit = "ms"
+
+    def setup_cache(self) -> Cache:
+        """Map "models" to the fields of `jitscope.new_models.NewModels`, or to an error."""
+        return {"models": in_a_child("jitscope.new_models", "--models", str(MODELS))}
+
+    setup_cache.timeout = 600.0  # pyright: ignore[reportFunctionMemberAccess]
+
+    def track_all_ms(self, cache: Cache) -> dict[str, Any]:
+        return sampled([sum(look_up(cache, "models")["calls_ns"]) / 1e6])
 
 
 def _first_calls_ms(problem: str, condition: str, count: int) -> list[float] | str:

@@ -25,6 +25,7 @@ LEAST_SHARE = 0.05
 COUNTERS = {
     "bench_compile.CompiledModules.track_modules": "modules compiled",
     "bench_compile.ProgramSize.track_hlo_instructions": "HLO instructions",
+    "bench_compile.ProgramSize.track_fused_kernels": "fused kernels",
     "bench_compile.ProgramSize.track_jaxpr_equations": "jaxpr equations",
     "bench_conversions.Conversions.track_count": "conversions",
     "bench_iterations.Evaluations.track_nfev": "evaluations",

@@ -36,7 +36,7 @@ class Counts:
     ----------
     compiled : mapping
         Modules compiled in each of `FITS`; None for problems that are fitted once.
-    jaxpr_equations, hlo_instructions, temp_bytes : int or None
+    jaxpr_equations, hlo_instructions, fused_kernels, temp_bytes : int or None
         Of all modules of the first fit; None where a part is unknown.
     conversions : mapping or None
         Arrays and scalars converted in a later fit of the same data, "to_host" and "to_device".
@@ -52,6 +52,7 @@ class Counts:
     compiled: Mapping[str, int] | None
     jaxpr_equations: int | None
     hlo_instructions: int | None
+    fused_kernels: int | None
     temp_bytes: int | None
     conversions: Mapping[str, int] | None
     nfev: int
@@ -106,6 +107,7 @@ def count(
         compiled=compiled,
         jaxpr_equations=first.jaxpr_equations,
         hlo_instructions=first.hlo_instructions,
+        fused_kernels=first.fused_kernels,
         temp_bytes=first.temp_bytes,
         conversions=conversions,
         nfev=nfev,

@@ -18,8 +18,12 @@ from jitscope import _models as models
 if TYPE_CHECKING:  # NumPy is imported by `get`: listings and asv's readers do without it
     from numpy.typing import NDArray
 
-SIZES = ("small", "medium", "large", "xlarge", "scaling", "bounded", "longest", "ill-conditioned")
-"""The "longest" one continues "scaling"; it stands apart as it takes seconds to make."""
+SIZES = (
+    *("small", "medium", "large", "xlarge", "scaling", "bounded"),
+    *("first call", "longest", "ill-conditioned"),
+)
+"""The "longest" one continues "scaling"; it stands apart as it takes seconds to make. Those of the
+"first call" complete the exponentials of 100 to 10,000 points, without bounds and with them."""
 Variant = Literal["data", "length"]
 
 
@@ -95,6 +99,8 @@ _POLYNOMIAL = _Curve(
 )
 _REDUNDANT = _Curve(models.redundant_product, (0.0, 5.0), (2.0, 1.5, 0.8), (0.5, 5.0, 0.2), 0.02)
 _INF = math.inf
+_ABOVE = ((0.0, 0.0, 0.7), (_INF, _INF, _INF))
+"""Bounds of an exponential, whose offset ends on its own."""
 
 _RECIPES = {
     "linear_100": _Recipe(
@@ -183,7 +189,7 @@ _RECIPES = {
         1_000,
         10.035554163681951,
         (2.9560363774857605, 1.6547360870227632, 0.7),
-        ((0.0, 0.0, 0.7), (_INF, _INF, _INF)),
+        _ABOVE,
     ),
     "bounded_gaussian_1000": _Recipe(
         "bounded",
@@ -192,6 +198,29 @@ _RECIPES = {
         20.921268202511815,
         (2.1244106867222445, 0.6000747744349426, 1.2),
         ((0.0, -5.0, 1.2), (2.2, 5.0, 4.0)),
+    ),
+    "exponential_10000": _Recipe(
+        "first call",
+        _EXPONENTIAL,
+        10_000,
+        12.444371188764606,
+        (3.0006914652572143, 1.3003984765772676, 0.5004276288602322),
+    ),
+    "bounded_exponential_100": _Recipe(
+        "first call",
+        _EXPONENTIAL,
+        100,
+        1.1207713521223934,
+        (2.9519492296390646, 1.6406711054520742, 0.7),
+        _ABOVE,
+    ),
+    "bounded_exponential_10000": _Recipe(
+        "first call",
+        _EXPONENTIAL,
+        10_000,
+        104.07597798944576,
+        (2.9558947375521076, 1.6487328447731495, 0.7),
+        _ABOVE,
     ),
     "double_exponential_200": _Recipe(
         "ill-conditioned", _DOUBLE_EXPONENTIAL, 200, 9.19237110999936e-07, None

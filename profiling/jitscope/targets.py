@@ -9,6 +9,7 @@ SUBJECTS = (
     "call after others",
     "first call",
     "first call from disk",
+    "new model",
     "peak memory",
     "many fits",
 )
@@ -19,14 +20,18 @@ UNITS: Mapping[str, str] = {
     "call after others": "ms",
     "first call": "ms",
     "first call from disk": "ms",
+    "new model": "ms",
     "peak memory": "MB",
     "many fits": "fits/s",
 }
 REFERENCE = "scipy_lm"
 SOLVERS = ("trustfit", "scipy_lm", "scipy", "nlsq", "optimistix")
+STARTING = ("trustfit", "scipy_lm", "nlsq", "optimistix")
+"""Those whose first calls and new models are measured."""
 COMPILING = ("trustfit", "nlsq", "optimistix")
+"""Those that a cache on disk may serve."""
 LARGE = "gaussian_scaling_1000000"
-FIRST, BOUNDED = "exponential_1000", "bounded_exponential_1000"
+MODELS = "100 models"
 MANY, VERY_MANY = "10,000 Gaussians", "1,000,000 Gaussians"
 
 TARGETS = (
@@ -36,9 +41,14 @@ TARGETS = (
     Target("warm call", "cubic_50000", ((Limit("<=", 0.15, REFERENCE),),)),
     Target("warm call", LARGE, ((Limit("<=", 0.17, REFERENCE),),)),
     Target("peak memory", LARGE, ((Limit("<=", 64.0),),)),
-    Target("first call", FIRST, ((Limit("<=", 300.0),),)),
-    Target("first call", BOUNDED, ((Limit("<=", 450.0),),)),
-    Target("first call from disk", FIRST, ((Limit("<=", 120.0),),)),
+    *(
+        Target("first call", f"{which}exponential_{points}", ((Limit("<=", most_ms),),))
+        for points, most_ms in ((100, 35.0), (1_000, 40.0), (10_000, 80.0))
+        for which in ("", "bounded_")
+    ),
+    Target("first call from disk", "exponential_10000", ((Limit("<=", 60.0),),)),
+    Target("first call from disk", "bounded_exponential_10000", ((Limit("<=", 60.0),),)),
+    Target("new model", MODELS, ((Limit("<=", 20.0),),)),
     Target(
         "many fits",
         MANY,
@@ -48,4 +58,8 @@ TARGETS = (
         ),
     ),
 )
-WARM_PROBLEMS = tuple(target.problem for target in TARGETS if target.subject == "warm call")
+
+
+def problems_of(subject: str) -> tuple[str, ...]:
+    """Return what a subject is measured on."""
+    return tuple(target.problem for target in TARGETS if target.subject == subject)

@@ -45,7 +45,7 @@ def test_what_is_measured_once_is_shared(suite: Any):
         benchmark.name: benchmark.setup_cache_key
         for benchmark in disc_benchmarks(str(ROOT / "asv_bench"))
     }
-    assert len(set(keys.values()) - {None}) == 7
+    assert len(set(keys.values()) - {None}) == 8
     assert (
         keys["bench_memory.PeakAboveData.track_peak_bytes"]
         == keys["bench_scaling.PerPoint.track_growth"]
@@ -224,13 +224,18 @@ class TestPlainCalls:
         monkeypatch.setattr(fresh, "run_sample", run_sample)
         bench = suite("bench_first_call").FirstCall()
         cache = bench.setup_cache()
-        assert bench.track_nothing_cached_ms(cache, "exponential_1000")["samples"] == [0.8]
+        assert bench.track_nothing_cached_ms(cache, "exponential_100")["samples"] == [0.8]
         assert len(bench.track_from_disk_ms(cache, "exponential_1000")["samples"]) == 1
         # One fills the cache, the other reads it.
         assert asked.count(("exponential_1000", "warm_disk", True)) == 2
         assert asked.count(("exponential_1000", "cold", False)) == 1
         with pytest.raises(RuntimeError, match="no bounds"):
             bench.track_from_disk_ms(cache, "bounded_exponential_1000")
+
+    def test_new_models(self, suite: Any, children: dict[str, Any]):
+        children["jitscope.new_models"] = {"calls_ns": [15_000_000] * 100}
+        bench = suite("bench_first_call").NewModels()
+        assert bench.track_all_ms(bench.setup_cache())["samples"] == [1500.0]
 
     def test_a_commit_that_fits_one_curve_a_call_is_not_asked_for_many(
         self, suite: Any, monkeypatch: pytest.MonkeyPatch

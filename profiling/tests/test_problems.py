@@ -8,7 +8,7 @@ from jitscope import problems
 from numpy.testing import assert_allclose
 from scipy.optimize import least_squares
 
-WELL_CONDITIONED = [name for size in problems.SIZES[:7] for name in problems.names(size)]
+WELL_CONDITIONED = [name for size in problems.SIZES[:8] for name in problems.names(size)]
 
 
 def exact_jacobian(problem: problems.Problem) -> Any:
@@ -77,7 +77,10 @@ def test_fits_start_away_from_the_truth(name: str):
     assert 0.5 * residuals @ residuals > 10 * problem.reference_cost
 
 
-@pytest.mark.parametrize("name", problems.names("bounded"))
+BOUNDED = (*problems.names("bounded"), *problems.names("first call")[1:])
+
+
+@pytest.mark.parametrize("name", BOUNDED)
 def test_a_bound_is_active_at_the_solution(name: str):
     problem = problems.get(name)
     assert problem.bounds is not None

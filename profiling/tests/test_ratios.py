@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jitscope import fresh, ratios, targets
+from jitscope import fresh, ratio_subjects, ratios, targets
 from jitscope.figures import Interval, Limit, Target, median_of, ratio_of
 from jitscope.fresh import ChildFailed
 from jitscope.sample import Sample
@@ -86,6 +86,9 @@ def fake_children(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[str,
             return {"repeated_ns": repeated, "first_ns": first, "failures": failures}
         if module == "jitscope.growth":
             return {"peak_bytes": 63_000_000}
+        if module == "jitscope.new_models":
+            models = int(arguments[arguments.index("--models") + 1])
+            return {"calls_ns": [19_000_000 if models == 100 else 1_000_000_000] * models}
         fits, calls = (int(arguments[arguments.index(o) + 1]) for o in ("--fits", "--calls"))
         return {"fits": fits, "calls_ns": [fits * 5_000] * calls, "peak_bytes": 96_000_000}
 
@@ -96,7 +99,7 @@ def fake_children(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[str,
         if options["solver"] != "trustfit":
             raise ChildFailed("not installed.")
         filled = sum(one == asked[-1] for one in asked) > 1
-        call_ns = 400_000_000 if condition == "cold" else 100_000_000 if filled else 900_000_000
+        call_ns = 60_000_000 if condition == "cold" else 50_000_000 if filled else 900_000_000
         return Sample(
             *(options["solver"], problem, condition, None, None, call_ns, call_ns),
             *({}, {}, [], {}, "", {}),
@@ -136,20 +139,26 @@ def test_the_document(written: tuple[dict[str, Any], str]):
     assert (after["target"], after["verdict"]) == (None, None)
     large = find(document, "warm call", "gaussian_scaling_1000000", "trustfit")
     assert (large["target"], large["verdict"]) == ("≤ 0.17 times scipy_lm", "missed")
-    assert find(document, "first call", "exponential_1000", "trustfit")["verdict"] == "missed"
-    assert find(document, "first call", "bounded_exponential_1000", "trustfit")["verdict"] == "met"
+    for points, verdict in ((1_000, "missed"), (10_000, "met")):
+        for which in ("", "bounded_"):
+            first = find(document, "first call", f"{which}exponential_{points}", "trustfit")
+            assert first["verdict"] == verdict
+    new = find(document, "new model", "100 models", "trustfit")
+    assert (new["median"]["value"], new["verdict"]) == (19.0, "met")
+    few = find(document, "new model", "100 models", "optimistix")
+    assert (few["median"]["value"], few["note"]) == (1_000.0, "the first 4 of them")
     memory = find(document, "peak memory", "gaussian_scaling_1000000", "trustfit")
     assert (memory["median"]["value"], memory["unit"], memory["verdict"]) == (63.0, "MB", "met")
     many = find(document, "many fits", "10,000 Gaussians", "trustfit")
     assert (many["median"]["value"], many["verdict"]) == (200_000, "met")
     million = find(document, "peak memory", "1,000,000 Gaussians", "trustfit")
     assert (million["samples"], million["verdict"]) == ([96.0], None)
-    assert million["note"] == ratios.RESULTS_NOTE
+    assert million["note"] == ratio_subjects.RESULTS_NOTE
 
 
 def test_the_call_that_fills_the_cache_is_no_sample(written: tuple[dict[str, Any], str]):
-    disk = find(written[0], "first call from disk", "exponential_1000", "trustfit")
-    assert disk["samples"] == [100.0] * 7
+    disk = find(written[0], "first call from disk", "exponential_10000", "trustfit")
+    assert disk["samples"] == [50.0] * 7
     assert disk["verdict"] == "met"
 
 
@@ -168,10 +177,10 @@ def test_what_is_not_installed_is_a_dash_and_a_sentence(written: tuple[dict[str,
 def test_processes_take_turns_and_who_failed_is_left_alone(monkeypatch: pytest.MonkeyPatch):
     asked = fake_children(monkeypatch)
     labels: list[str] = []
-    list(ratios.measure(["first call", "many fits"], labels.append))
+    list(ratio_subjects.measure(["first call", "many fits"], labels.append))
     cold = [place[1] for condition, place in asked if condition == "cold"]
-    assert cold.count("optimistix") == 2  # once a problem
-    assert cold.count("trustfit") == 2 * ratios.SAMPLES
+    assert cold.count("optimistix") == 6  # once a problem
+    assert cold.count("trustfit") == 6 * ratio_subjects.SAMPLES
     fits = [place[1] for module, place in asked if module == "jitscope.many"][:9]
     assert fits[:3] == ["trustfit", "scipy_lm", "optimistix"]
     assert fits[3:6] == ["scipy_lm", "optimistix", "trustfit"]
@@ -180,12 +189,12 @@ def test_processes_take_turns_and_who_failed_is_left_alone(monkeypatch: pytest.M
 def test_what_cannot_fit_many_is_not_asked_for_a_million(monkeypatch: pytest.MonkeyPatch):
     def run_child(module: str, arguments: list[str], *, what: str) -> dict[str, Any]:
         if "trustfit" in arguments:
-            assert str(ratios.MILLION) not in arguments
+            assert str(ratio_subjects.MILLION) not in arguments
             raise ChildFailed("this version of trustfit fits one curve a call.")
         return {"fits": 10, "calls_ns": [10], "peak_bytes": 1}
 
     monkeypatch.setattr(fresh, "run_child", run_child)
-    _, million = ratios.measure(["many fits"], lambda _: None)
+    _, million = ratio_subjects.measure(["many fits"], lambda _: None)
     (figure,) = ratios.figures_of(million)
     assert figure.median is None
     assert figure.note == "this version of trustfit fits one curve a call."
@@ -195,8 +204,8 @@ def test_every_step_is_told(monkeypatch: pytest.MonkeyPatch):
     fake_children(monkeypatch)
     for subject in targets.SUBJECTS:
         labels: list[str] = []
-        list(ratios.measure([subject], labels.append))
-        assert len(labels) == ratios.steps([subject]), subject
+        list(ratio_subjects.measure([subject], labels.append))
+        assert len(labels) == ratio_subjects.steps([subject]), subject
 
 
 def test_a_file_takes_every_subject(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
