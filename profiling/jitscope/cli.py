@@ -122,8 +122,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     history.set_defaults(run=_history)
 
-    compare = commands.add_parser("compare", help="compare two recordings, or two commits")
-    compare.add_argument("base", help="a recording's .json file, or a measured commit")
+    compare = commands.add_parser("compare", help="compare two recordings, sessions or commits")
+    compare.add_argument("base", help="a .json file of `run` or `profile`, or a measured commit")
     compare.add_argument("head", help="the same")
     compare.set_defaults(run=_compare)
 
@@ -159,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     recorded = commands.add_parser("run", help="where the time of a script or a module goes")
     run.add_arguments(recorded)
     recorded.set_defaults(run=run.run)
-    shown = commands.add_parser("show", help="print a saved recording, or convert it")
+    shown = commands.add_parser("show", help="print a saved recording or session, or convert it")
     show.add_arguments(shown)
     shown.set_defaults(run=show.run)
     calibrate = commands.add_parser("calibrate", help="what recording itself costs here")

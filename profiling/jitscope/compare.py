@@ -1,4 +1,4 @@
-"""Compare two recordings, or two measured commits with asv's own table."""
+"""Compare two recordings or sessions, or two measured commits with asv's own table."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def compare_commits(root: Path, base: str, head: str) -> int:
 
 
 def compare_files(base: Path, head: Path) -> int:
-    """Print what differs between two recordings.
+    """Print what differs between two recordings, or between two sessions.
 
     Parameters
     ----------
@@ -73,14 +73,25 @@ def compare_files(base: Path, head: Path) -> int:
     Raises
     ------
     UserError
-        If a file is no recording.
+        If a file is neither, or one is a recording and the other one a session.
     """
     from rich.console import Console
 
     from jitscope.compare_recordings import compare
-    from jitscope.recordings import load_recording
-    from jitscope.report.comparison_terminal import print_comparison
+    from jitscope.compare_sessions import compare_sessions
+    from jitscope.recording import Recording
+    from jitscope.report.comparison_terminal import print_comparison, print_session_comparison
+    from jitscope.saved import load_saved
+    from jitscope.session import Session
 
-    comparison = compare(load_recording(base), load_recording(head))
-    print_comparison(comparison, Console())
-    return int(comparison.counter_regressed)
+    first, second = load_saved(base), load_saved(head)
+    if isinstance(first, Session) and isinstance(second, Session):
+        sessions = compare_sessions(first, second)
+        print_session_comparison(sessions, Console())
+        return int(sessions.counter_regressed)
+    if isinstance(first, Recording) and isinstance(second, Recording):
+        comparison = compare(first, second)
+        print_comparison(comparison, Console())
+        return int(comparison.counter_regressed)
+    kinds = ["session" if isinstance(one, Session) else "recording" for one in (first, second)]
+    raise UserError(f"{base} is a {kinds[0]} and {head} a {kinds[1]}; compare two of a kind.")

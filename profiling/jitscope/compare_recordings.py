@@ -5,7 +5,7 @@ Times get a verdict from the interval of the ratio of their medians; counters ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,28 +85,32 @@ class Comparison:
         return any(row.verdict == "regressed" for row in self.counters)
 
 
-def compare(a: Recording, b: Recording) -> Comparison:
+def compare(a: Recording, b: Recording, *, mend: str = "`jitscope run --runs 7`") -> Comparison:
     """Compare two recordings, `a` being the base.
 
     Parameters
     ----------
     a, b : Recording
+    mend : str, optional
+        What gives more runs, where there are too few for a verdict.
 
     Returns
     -------
     Comparison
     """
-    differing = _differing(a.environment, b.environment)
-    other_jax = [name for name in differing if name in ("JAX", "jaxlib")]
+    differing = differing_environments(a.environment, b.environment)
+    other_jax = _other_jax(differing)
     return Comparison(
-        _times(a.phases, b.phases, differing),
+        _times(a.phases, b.phases, differing, mend),
         _counters(a, b, other_jax),
         changed_lines(a, b),
-        _notes(a, b, differing, other_jax),
+        _notes(a, b),
     )
 
 
-def _differing(a: Environment, b: Environment) -> dict[str, tuple[str, str]]:
+def differing_environments(a: Environment, b: Environment) -> dict[str, tuple[str, str]]:
+    """Return what keeps times from being compared, and what it was and is, by its name."""
+
     def described(one: Environment) -> dict[str, str]:
         packages = {"JAX": "jax", "jaxlib": "jaxlib", "NumPy": "numpy"}
         return {
@@ -121,14 +125,22 @@ def _differing(a: Environment, b: Environment) -> dict[str, tuple[str, str]]:
     return {name: (was, found[name]) for name, was in described(a).items() if was != found[name]}
 
 
-def _notes(
-    a: Recording, b: Recording, differing: dict[str, tuple[str, str]], other_jax: Sequence[str]
-) -> tuple[str, ...]:
-    notes: list[str] = []
-    if differing:
-        what = ", ".join(f"{name} ({was}, then {now})" for name, (was, now) in differing.items())
-        rest = "and neither can counters" if other_jax else "while counters can"
-        notes.append(f"Another {what}: times cannot be compared, {rest}.")
+def _other_jax(differing: Iterable[str]) -> list[str]:
+    return [name for name in differing if name in ("JAX", "jaxlib")]
+
+
+def notes_on_environments(a: Environment, b: Environment) -> tuple[str, ...]:
+    """Say in a sentence what cannot be compared, if anything."""
+    differing = differing_environments(a, b)
+    if not differing:
+        return ()
+    what = ", ".join(f"{name} ({was}, then {now})" for name, (was, now) in differing.items())
+    rest = "and neither can counters" if _other_jax(differing) else "while counters can"
+    return (f"Another {what}: times cannot be compared, {rest}.",)
+
+
+def _notes(a: Recording, b: Recording) -> tuple[str, ...]:
+    notes = list(notes_on_environments(a.environment, b.environment))
     if a.command != b.command:
         notes.append(f"They ran different commands: {_command(a)}, then {_command(b)}.")
     for name, one in (("first", a), ("second", b)):
@@ -150,13 +162,18 @@ Samples = tuple[list[float], str]
 
 
 def _times(
-    a: Sequence[PhasesPass], b: Sequence[PhasesPass], differing: dict[str, tuple[str, str]]
+    a: Sequence[PhasesPass],
+    b: Sequence[PhasesPass],
+    differing: dict[str, tuple[str, str]],
+    mend: str,
 ) -> tuple[TimeRow, ...]:
     if not a and not b:
         return ()
 
     def row(name: str, part: Callable[[PhasesPass], int | None], *, distinct: bool = False):
-        return _time_row(name, _samples(a, part, distinct), _samples(b, part, distinct), walls)
+        # More runs bring no more of those without hooks.
+        more = "" if distinct else mend
+        return time_row(name, _samples(a, part, distinct), _samples(b, part, distinct), more, walls)
 
     def of_phase(phase: str) -> Callable[[PhasesPass], int | None]:
         return lambda run: run.phases_ns.get(phase)
@@ -187,9 +204,25 @@ def _samples(
     return list(dict.fromkeys(known)) if distinct else known, "not measured"
 
 
-def _time_row(
-    name: str, base: Samples, head: Samples, walls: tuple[Interval | None, Interval | None]
+def time_row(
+    name: str,
+    base: Samples,
+    head: Samples,
+    mend: str,
+    walls: tuple[Interval | None, Interval | None] = (None, None),
 ) -> TimeRow:
+    """Judge what two sides took.
+
+    Parameters
+    ----------
+    name : str
+    base, head : tuple of (list of float, str)
+        Nanoseconds, and why there are none if there are none.
+    mend : str
+        What gives more samples; may be empty.
+    walls : tuple of two Interval or None
+        What each side took as a whole, if this is a part of it.
+    """
     (base_ns, base_why), (head_ns, head_why) = base, head
     medians = (median_of(base_ns), median_of(head_ns))
     if medians[0] is None or medians[1] is None:
@@ -208,9 +241,8 @@ def _time_row(
     fewest = min(len(base_ns), len(head_ns))
     if fewest < MIN_SAMPLES:
         runs = "1 run" if fewest == 1 else f"{fewest} runs"
-        # More runs of the script bring no more of those without hooks.
-        mend = "" if name == UNHOOKED else ": `jitscope run --runs 7`"
-        return TimeRow(name, *medians, ratio, "insufficient", runs + mend)
+        why = f"{runs}: {mend}" if mend else runs
+        return TimeRow(name, *medians, ratio, "insufficient", why)
     if all(_is_small(one, wall) for one, wall in zip(medians, walls, strict=True)):
         return TimeRow(name, *medians, ratio, "unchanged", f"below {SMALL_SHARE:.1%} of the wall")
     if ratio is None:

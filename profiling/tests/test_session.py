@@ -316,6 +316,25 @@ def test_the_page_shows_everything_as_text():
     assert str(ROOT) not in html
 
 
+def test_the_page_bounds_what_removing_each_cost_of_a_users_call_brings():
+    session = dataclasses.replace(SESSION, problems=(IN_STEPS,))
+    html = render_profile_page(session, ROOT, beside=Neighbours(asv=False, profile=True))
+    rows = re.findall(r"<tr><th scope=\"row\">exponential_1000</th>(.*?)</tr>", html)
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in rows]
+    assert ["first call", "compile", "45.0%", "1.82"] in [row[:4] for row in cells]
+    assert ["warm call", "dispatch", "50.0%", "2.00"] in [row[:4] for row in cells]
+    assert not any(row[0] == "stepped call" for row in cells)
+    failed = dataclasses.replace(IN_STEPS, first_call=None, warm_call=None)
+    session = dataclasses.replace(SESSION, problems=(failed,))
+    html = render_profile_page(session, ROOT, beside=Neighbours(asv=False, profile=True))
+    assert "Opportunities" not in html
+
+
+def test_the_page_says_in_whole_words_that_there_is_no_commit():
+    html = render_profile_page(SESSION, ROOT, beside=Neighbours(asv=False, profile=True))
+    assert "2026-01-02, not in git." in html
+
+
 def test_the_terminal_shows_every_table_whole_in_100_columns():
     console = Console(width=100, file=StringIO(), color_system=None)
     print_session(SESSION, ROOT, console)

@@ -16,11 +16,12 @@ from typing import Any
 from jitscope.compare_lines import LineChange, Place
 from jitscope.compare_recordings import CounterRow, TimeRow, compare
 from jitscope.errors import UserError
-from jitscope.recorded import DevicePass, PhasesPass
-from jitscope.recording import SCHEMA_VERSION, Recording
+from jitscope.recorded import DevicePass
+from jitscope.recording import Recording
 from jitscope.recordings import load_recording
 from jitscope.report.rendering import shortened
-from jitscope.session import CallPhases, ProblemProfile, Session, load_session
+from jitscope.session import Session, load_session
+from jitscope.session_recordings import calls_of
 
 NEWEST = 24
 """Recordings that are compared with each other: the newest, as pairs grow with the square."""
@@ -70,27 +71,8 @@ def _read(path: Path) -> Iterator[Recorded]:
 
 
 def _of_session(session: Session) -> Iterator[Recorded]:
-    for profile in session.problems:
-        for call, phases, conversions in _calls(profile):
-            recording = Recording(
-                schema_version=SCHEMA_VERSION,
-                created_utc=session.created_utc,
-                environment=session.environment,
-                overhead=session.overhead,
-                command=("profile", profile.solver, profile.problem, call),
-                phases=() if phases is None else (_pass(phases),),
-                conversions=conversions,
-            )
-            yield Recorded(f"{profile.problem}, {profile.solver}, {call}", recording)
-
-
-def _calls(profile: ProblemProfile) -> Iterator[tuple[str, CallPhases | None, Any]]:
-    yield "first call", profile.first_call, None
-    yield "warm call", profile.warm_call, profile.conversions
-
-
-def _pass(call: CallPhases) -> PhasesPass:
-    return PhasesPass(call.wall_ns, call.unobserved_wall_ns, call.phases_ns)
+    for one in calls_of(session):
+        yield Recorded(f"{one.problem}, {one.solver}, {one.call}", one.recording)
 
 
 def comparisons_of(recorded: Sequence[Recorded]) -> list[dict[str, Any]]:

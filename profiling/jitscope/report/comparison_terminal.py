@@ -1,4 +1,4 @@
-"""Show a `Comparison` of two recordings on the terminal, in tables of at most 100 columns."""
+"""Show what differs between two recordings or sessions, in tables of at most 100 columns."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from rich.table import Table
 
 from jitscope.compare_lines import LineChange, Place
 from jitscope.compare_recordings import Comparison, CounterRow, TimeRow
+from jitscope.compare_sessions import SessionComparison
 from jitscope.figures import CONFIDENCE, Interval
 from jitscope.report.recording_terminal import at_most_100_columns
 from jitscope.report.rendering import count, number
 
 MOST_LINES = 10
+LARGE = 0.01
+"""A phase below this share of its call, on both sides, is not shown of a session."""
 _COLOURS = {"improved": "green", "regressed": "red", "insufficient": "yellow"}
 
 
@@ -34,13 +37,79 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     if comparison.times:
         _show(console, "Times, medians in ms", _time_table(comparison.times))
     _show(console, "Counters: exact, fewer is better", _counter_table(comparison.counters))
-    shown = comparison.lines[:MOST_LINES]
+    _lines(comparison.lines, console)
+
+
+def print_session_comparison(comparison: SessionComparison, console: Console) -> None:
+    """Print what differs, problem by problem; counters that are the same are only counted.
+
+    Parameters
+    ----------
+    comparison : SessionComparison
+    console : rich.console.Console
+    """
+    console = at_most_100_columns(console)
+    for note in comparison.notes:
+        _say(console, escape(note))
+    for one in comparison.problems:
+        _say(console, f"\n[bold reverse] {escape(one.problem)}, {escape(one.solver)} [/]")
+        _problem(one.comparison, console)
+    if comparison.growth:
+        _show(console, "A call at growing length, medians in ms", _time_table(comparison.growth))
+    if not comparison.problems:
+        _say(console, "They have no problem in common.")
+
+
+def _problem(comparison: Comparison, console: Console) -> None:
+    for note in comparison.notes:
+        _say(console, escape(note))
+    times = large_times(comparison.times)
+    if times:
+        _show(
+            console, f"Times of {LARGE:.0%} of a call and more, medians in ms", _time_table(times)
+        )
+    counters = [row for row in comparison.counters if row.verdict != "unchanged"]
+    same = len(comparison.counters) - len(counters)
+    if counters:
+        title = "Counters that changed, or cannot be compared: exact, fewer is better"
+        _show(console, title, _counter_table(counters))
+    if same:
+        _say(console, f"\n{same} counters are the same.")
+    _lines(comparison.lines, console)
+
+
+def large_times(rows: Sequence[TimeRow]) -> list[TimeRow]:
+    """Return the walls, and the phases that are not small on at least one side.
+
+    Parameters
+    ----------
+    rows : sequence of TimeRow
+        Of several calls, by names as "warm call: dispatch".
+    """
+    walls = {row.name.partition(": ")[0]: row for row in rows if row.name.endswith(": wall")}
+
+    def is_large(row: TimeRow) -> bool:
+        call, _, phase = row.name.partition(": ")
+        wall = walls.get(call)
+        if phase.startswith("wall") or wall is None:
+            return True
+        sides = ((row.base_ns, wall.base_ns), (row.head_ns, wall.head_ns))
+        return any(
+            part is not None and whole is not None and part.value >= LARGE * whole.value
+            for part, whole in sides
+        )
+
+    return [row for row in rows if is_large(row)]
+
+
+def _lines(lines: Sequence[LineChange], console: Console) -> None:
+    shown = lines[:MOST_LINES]
     if not shown:
         _say(console, "\nNo line that both recordings can tell of converts or compiles otherwise.")
         return
     _show(console, "Lines that changed, costliest first", _line_table(shown))
-    if len(comparison.lines) > len(shown):
-        _say(console, f"[dim]{len(comparison.lines) - len(shown)} more lines changed.[/]")
+    if len(lines) > len(shown):
+        _say(console, f"[dim]{len(lines) - len(shown)} more lines changed.[/]")
 
 
 def _say(console: Console, text: str) -> None:

@@ -10,11 +10,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from markupsafe import Markup
+
+from jitscope.errors import UserError
+from jitscope.opportunities import opportunities
 from jitscope.report import growth, programs, tables
 from jitscope.report.phase_styles import PHASE_STYLES
 from jitscope.report.recording_view import device_view
-from jitscope.report.rendering import Neighbours, embedded_json, render
+from jitscope.report.rendering import Neighbours, embedded_json, render, sheet_of
 from jitscope.session import ProblemProfile, Session
+from jitscope.session_recordings import USERS_CALLS, calls_of
 
 STAGE_COLOURS: Mapping[str, str] = {
     "residual and Jacobian": "#2b6cb0",
@@ -27,6 +32,7 @@ STAGE_COLOURS: Mapping[str, str] = {
     tables.COMPILED_SOLVE: "#4c3b8f",
 }
 MOST_SCOPES = 20
+MOST_OPPORTUNITIES = 5
 FURTHER_COLOURS = ("#c8434f", "#f0904f", "#b86bb3", "#6f9b3c", "#3f7f93", "#8c2f39", "#6b7280")
 """For the stages that a solver names itself, in their order; the last one for all that follow."""
 
@@ -74,6 +80,29 @@ class _Details:
     scope_colours: Mapping[str, str]
 
 
+def write_session_alone(session: Session, root: Path, path: Path) -> None:
+    """Write the page of a session as one file that needs no other, and runs no script.
+
+    Parameters
+    ----------
+    session : Session
+    root : Path
+        Folder that file names are shown relative to.
+    path : Path
+
+    Raises
+    ------
+    UserError
+        The file cannot be written.
+    """
+    beside = Neighbours(asv=False, profile=False, history=False)
+    text = render_profile_page(session, root, beside=beside, sheet=sheet_of("site.css"))
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}).") from error
+
+
 def render_profile_page(
     session: Session,
     root: Path,
@@ -81,6 +110,7 @@ def render_profile_page(
     beside: Neighbours,
     dump_pages: Mapping[str, str] = MappingProxyType({}),
     related: Related | None = None,
+    sheet: Markup | None = None,
 ) -> str:
     """HTML of a session.
 
@@ -95,6 +125,8 @@ def render_profile_page(
         Address of the page of each cProfile dump that has one, by the dump's path in the session.
     related : Related, optional
         Pages to link.
+    sheet : Markup, optional
+        The page's style, if it has to stand alone: its charts, which need scripts, are left out.
     """
     profiles = session.problems
     solves = [row for p in profiles for row in tables.solve_rows(p)]
@@ -128,7 +160,13 @@ def render_profile_page(
         ],
         counters=programs.counter_columns(profiles),
         lengths=lengths,
-        growth_data=embedded_json(growth.chart_data(lengths)) if lengths else None,
+        growth_data=embedded_json(growth.chart_data(lengths)) if lengths and not sheet else None,
+        sheet=sheet,
+        opportunities=[
+            (one, opportunities(one.recording)[:MOST_OPPORTUNITIES])
+            for one in calls_of(session)
+            if one.call in USERS_CALLS
+        ],
     )
 
 

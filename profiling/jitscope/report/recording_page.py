@@ -11,13 +11,11 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from markupsafe import Markup
-
 from jitscope.figures import MIN_SAMPLES
 from jitscope.opportunities import opportunities
 from jitscope.recording import Recording
 from jitscope.report import recording_view as view
-from jitscope.report.rendering import TEMPLATES, render
+from jitscope.report.rendering import render, sheet_of
 from jitscope.report.snakeviz_page import page_of
 
 MOST_ROWS = 200
@@ -63,9 +61,7 @@ def render_recording(
     back : str, optional
         Address of the page that this one belongs to.
     """
-    sheet = "\n".join(
-        (TEMPLATES / name).read_text(encoding="utf-8") for name in ("site.css", "recording.css")
-    )
+    sheet = sheet_of("site.css", "recording.css")
     digest = base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()
     counters = recording.counters
     return render(
@@ -73,8 +69,7 @@ def render_recording(
         policy=(
             f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
         ),
-        # Our own file, and nothing of the program's in it.
-        sheet=Markup(sheet),
+        sheet=sheet,
         what=" ".join(recording.command) or "a block of a process",
         sections=SECTIONS.items(),
         back=back,

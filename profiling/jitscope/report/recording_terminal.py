@@ -212,7 +212,7 @@ class _Report:
             ("usual way",),
         )
         for one in found[:MOST_ROWS]:
-            table.add_row(escape(one.cost), _share(one), _most(one), one.how)
+            table.add_row(escape(one.cost), *opportunity_cells(one), one.how)
         self._show(table, len(found))
         if any(one.cost.startswith(("compile jit(", "compile again")) for one in found):
             text = "What single functions compile, or compile again, is a part of `compile`."
@@ -318,6 +318,11 @@ def _table(title: str, headings: Sequence[str], last: Sequence[str] = ()) -> Tab
         source = heading == "source"
         table.add_column(heading, overflow="ellipsis" if source else "fold", no_wrap=source)
     return table
+
+
+def opportunity_cells(one: Opportunity) -> tuple[str, str]:
+    """Return the share in percent, and the bound, with their intervals where they have some."""
+    return _share(one), _most(one)
 
 
 def _share(one: Opportunity) -> str:

@@ -10,10 +10,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from jitscope.opportunities import opportunities
 from jitscope.report import growth, programs, tables
+from jitscope.report.recording_terminal import opportunity_cells
 from jitscope.session import ProblemProfile, Session
+from jitscope.session_recordings import USERS_CALLS, calls_of
 
-_WORDS = frozenset(("problem", "driver", "line", "kind", "direction", "module", "scope", "counter"))
+MOST_OPPORTUNITIES = 3
+"""Of each call; the page has more."""
+_WORDS = frozenset(
+    ("call", "cost", "problem", "driver", "line", "kind", "direction", "module", "scope", "counter")
+)
 """Headings of columns of words, which are never cut."""
 _SOLVE_TITLES = {
     "": "Inside one warm solve: share of each stage, %",
@@ -48,6 +55,7 @@ def print_session(session: Session, root: Path, console: Console) -> None:
     if rows:
         console.print(_conversion_table(title, rows))
     _print_programs(profiles, console)
+    _print_opportunities(session, console)
     for profile in profiles:
         for name, reason in profile.failures.items():
             console.print(f"[red]{escape(profile.problem)}: {name} failed:[/] {escape(reason)}")
@@ -85,6 +93,26 @@ def _print_programs(profiles: Sequence[ProblemProfile], console: Console) -> Non
             values = (column[name] for column in counted.values())
             table.add_row(name, *("-" if one is None else f"{one:,.0f}" for one in values))
         console.print(table)
+
+
+def _print_opportunities(session: Session, console: Console) -> None:
+    rows = [
+        (one, found)
+        for one in calls_of(session)
+        if one.call in USERS_CALLS
+        for found in opportunities(one.recording)[:MOST_OPPORTUNITIES]
+    ]
+    if not rows:
+        return
+    table = _table(
+        "At most so many times as fast without it (a bound, not a promise)",
+        ("problem", "call", "cost", "share, %", "at most"),
+    )
+    for one, found in rows:
+        names = (escape(one.problem), one.call, escape(found.cost))
+        table.add_row(*names, *opportunity_cells(found))
+    table.caption = "from one recording of each call: no intervals"
+    console.print(table)
 
 
 def _first_call_table(rows: Iterable[tables.FirstCallRow]) -> Table:
