@@ -31,11 +31,14 @@ class CommitResults:
         Full hash.
     rows : mapping
         Benchmark -> column -> value.
+    environment : str
+        asv's name of it.
     """
 
     path: Path
     commit: str
     rows: Mapping[str, Mapping[str, Any]]
+    environment: str = ""
 
 
 def load_json(path: Path) -> Any:
@@ -95,7 +98,7 @@ def _load(path: Path) -> CommitResults:
         rows = {
             name: dict(itertools.zip_longest(columns, row)) for name, row in data["results"].items()
         }
-        return CommitResults(path, data["commit_hash"], rows)
+        return CommitResults(path, data["commit_hash"], rows, str(data.get("env_name") or ""))
     except (AttributeError, KeyError, TypeError) as error:
         raise UserError(
             f"{path} is not a results file of asv's (no usable {error}); restore it with "

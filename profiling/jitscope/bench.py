@@ -18,6 +18,7 @@ from rich.progress import Progress
 from jitscope import asv_results
 from jitscope._git import resolve_commit, run_git
 from jitscope.errors import UserError
+from jitscope.failures import remember
 from jitscope.fresh import child_environment
 
 RESULTS = Path("results") / "asv"
@@ -92,6 +93,8 @@ def run_bench(root: Path) -> Bench:
     if code not in (0, _FAILED):
         raise UserError(f"asv ended with exit code {code}; the end of {LOG} says why.")
     results = asv_results.load_machine(root / RESULTS, machine).get(commit)
+    if results is not None:
+        remember(root, machine, results, (root / LOG).read_text(encoding="utf-8", errors="replace"))
     if results is None or asv_results.is_broken(results):
         raise UserError(describe_failures(commit, results))
     failures = describe_failures(commit, results) if code == _FAILED else None

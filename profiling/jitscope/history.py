@@ -23,6 +23,7 @@ from asv_runner.statistics import compute_stats
 from jitscope import adapters
 from jitscope._git import GitError, run_git
 from jitscope.errors import UserError
+from jitscope.failures import FILE, Failed, Reasons, read_failures
 from jitscope.lineage import solver_trees
 
 RESULTS_FORMAT = 2
@@ -81,12 +82,15 @@ class History:
         What was left out of ``results``, and why; a sentence each.
     suite : mapping of str to Benchmark
         Today's benchmarks, by name.
+    failures : mapping of Failed to str
+        Why something failed, where that was kept; text of the measured commits.
     """
 
     results: pd.DataFrame
     commits: pd.DataFrame
     notes: tuple[str, ...]
     suite: Mapping[str, Benchmark] = field(default_factory=dict[str, Benchmark])
+    failures: Reasons = field(default_factory=dict[Failed, str])
 
     def rows(self) -> list[dict[str, Any]]:
         """Return `results` as one dict a row."""
@@ -128,7 +132,17 @@ def read_history(root: Path, results_dir: Path | None = None, *, head: str = "HE
     rows: list[dict[str, Any]] = []
     for path in paths:
         rows += _rows_of_file(_read_results(path, root), benchmarks, notes)
-    return replace(_ordered(rows, commits, notes), suite=_suite(benchmarks))
+    reasons = _reasons(folder.parent / FILE.name, notes)
+    found = _ordered(rows, commits, notes)
+    return replace(found, suite=_suite(benchmarks), failures=reasons)
+
+
+def _reasons(path: Path, notes: list[str]) -> Reasons:
+    try:
+        return read_failures(path)
+    except UserError as error:
+        notes.append(f"Why commits failed is not known: {error}")
+        return {}
 
 
 def _suite(benchmarks: Mapping[str, Any]) -> dict[str, Benchmark]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jitscope.attribution import UNOBSERVED, Attribution, attribute
+from jitscope.failures import Reasons, ReasonsByCommit, distinct, reasons_at
 from jitscope.geometric_mean import MeanPoint, geometric_means
 from jitscope.history import PHASE_BENCHMARK
 from jitscope.noise import Noise, noises_of
@@ -78,6 +79,8 @@ class Failure:
         All that failed.
     reason : str
         A sentence.
+    said : tuple of str
+        What asv's log said of it, where that was kept; text of the commit.
     """
 
     commit: str
@@ -85,6 +88,7 @@ class Failure:
     broken: bool
     series: tuple[SeriesKey, ...]
     reason: str
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,7 @@ def overview(
     series: Sequence[Series],
     setup: tuple[str, str],
     noises: Mapping[SeriesKey, Noise] | None = None,
+    failures: Reasons | None = None,
 ) -> Overview:
     """Look at one setup.
 
@@ -130,6 +135,8 @@ def overview(
         Machine and environment.
     noises : mapping, optional
         Noise of each series, where it is known already.
+    failures : mapping, optional
+        Why something failed, where that is known.
 
     Returns
     -------
@@ -146,7 +153,7 @@ def overview(
         _means(headline),
         _newest(moves, "regressed"),
         _newest(moves, "improved"),
-        tuple(_failures(own)),
+        tuple(_failures(own, reasons_at(failures or {}, setup))),
         tuple(moves),
     )
 
@@ -212,21 +219,29 @@ def _newest(moves: Sequence[Move], verdict: str) -> tuple[Move, ...]:
     return tuple(one for one in moves if one.step.judgement.verdict == verdict)[:NEWEST]
 
 
-def _failures(own: Sequence[Series]) -> list[Failure]:
+def _failures(own: Sequence[Series], known: ReasonsByCommit) -> list[Failure]:
     found: dict[int, list[tuple[SeriesKey, Point]]] = {}
     for one in own:
         for point in one.points:
             if point.status in ("failed", "broken"):
                 found.setdefault(point.order, []).append((one.key, point))
-    return [_failure(found[order]) for order in sorted(found, reverse=True)]
+    return [_failure(found[order], known) for order in sorted(found, reverse=True)]
 
 
-def _failure(failed: Sequence[tuple[SeriesKey, Point]]) -> Failure:
+def _failure(failed: Sequence[tuple[SeriesKey, Point]], known: ReasonsByCommit) -> Failure:
     point = failed[0][1]
     broken = any(one.status == "broken" for _, one in failed)
     keys = tuple(key for key, _ in failed)
+    reasons = known.get(point.commit, {})
+    whole = reasons.get(None)
     if broken:
         reason = "Nothing of this commit's solver could be measured: it may not build."
+        if whole is not None:
+            reason = "Nothing of this commit could be measured: it cannot be built or imported."
+        elif reasons:
+            reason = "Nothing of this commit's solver could be measured: every benchmark failed."
     else:
         reason = f"{len(keys)} series gave no value: an error, a wrong answer or a time limit."
-    return Failure(point.commit, point.order, broken, keys, reason)
+    said = [reasons[key.benchmark] for key in keys if key.benchmark in reasons]
+    told = distinct((whole,) if broken and whole is not None else said)
+    return Failure(point.commit, point.order, broken, keys, reason, told)

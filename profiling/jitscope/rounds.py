@@ -19,6 +19,7 @@ from jitscope._git import GitError, resolve_commit, run_git
 from jitscope.asv_results import CommitResults
 from jitscope.bench import RESULTS, prepare, run_asv
 from jitscope.errors import UserError
+from jitscope.failures import remember
 from jitscope.history import read_commits
 
 SAMPLES = 7
@@ -326,6 +327,7 @@ def _measure(
     options = ["--quick", "--append-samples", "--record-samples", "--show-stderr"]
     if suite.bench or len(names) < len(versions):
         options += ["--bench", "|".join(rf"^{re.escape(name)}(\(|$)" for name in names)]
+    begin = (suite.root / LOG).stat().st_size
     code = suite.run([commit], *options)
     if before is not None:
         asv_results.restore_lost_samples(before)
@@ -334,6 +336,16 @@ def _measure(
             f"asv ended with exit code {code} on {commit[:8]}; the end of {suite.root / LOG} says "
             "why."
         )
+    after = suite.results().get(commit)
+    if after is not None:
+        remember(suite.root, suite.machine, after, _printed(suite.root / LOG, begin))
+
+
+def _printed(path: Path, begin: int) -> str:
+    """Return what was added to the log, by asv itself."""
+    with path.open("rb") as log:
+        log.seek(begin)
+        return log.read().decode("utf-8", errors="replace")
 
 
 def _summary(suite: Suite, commits: Sequence[str], samples: int) -> History:

@@ -49,11 +49,13 @@ def write_history_pages(
     setups = setup_lines(history)
     problems = timelines.problems_by_setup(series, setups)
     noises = noises_of(series)
-    overviews = {setup.key: overview(series, setup.key, noises) for setup in setups}
+    overviews = {
+        setup.key: overview(series, setup.key, noises, history.failures) for setup in setups
+    }
     shutil.rmtree(html / FOLDER, ignore_errors=True)
     timelines.write_commits(html, history)
     moves = {key: one.moves for key, one in overviews.items()}
-    timelines.write_timelines(html, series, setups, problems, moves)
+    timelines.write_timelines(html, series, setups, problems, moves, history.failures)
     write_comparisons(html, series, setups, noises)
     pages = {
         "index.html": render_overview_page(

@@ -114,6 +114,7 @@ def render_overview_page(
         interval=interval_words,
         apart=apart_words,
         timeline=timeline_link,
+        most_said=MOST_NAMED,
         compare=compare_link,
         notes=history.notes,
         beside=beside,

@@ -6,9 +6,11 @@ Quantities lie in columns, one value for each commit of the setup. Times are in 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jitscope.attribution import COUNTERS, FIT_OF, UNOBSERVED, WALL
+from jitscope.failures import Reasons, ReasonsByCommit, reasons_at
 from jitscope.history import PHASE_BENCHMARK, History
 from jitscope.overview import Move
 from jitscope.report.setups import SetupLine
@@ -33,7 +35,11 @@ def timeline_name(setup: int, problem: int) -> str:
 
 
 def timeline_data(
-    series: Sequence[Series], setup: SetupLine, problem: str, moves: Iterable[Move] = ()
+    series: Sequence[Series],
+    setup: SetupLine,
+    problem: str,
+    moves: Iterable[Move] = (),
+    failures: Reasons = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Everything that the timeline of one problem shows.
 
@@ -45,13 +51,16 @@ def timeline_data(
     problem : str
     moves : iterable of Move
         Steps of any problem, newest first.
+    failures : mapping
+        Why something failed, where that is known.
 
     Returns
     -------
     dict
         "orders" (places of the commits on the line), "conditions" (name, "status" of each
-        commit, "phases", "wall", "unobserved"), "counters" and "steps". A quantity has "ms" or
-        "value" and, for times, "lo", "hi" and "n", a list each.
+        commit, "phases", "wall", "unobserved"), "counters", "steps" and "reasons" (why a commit
+        gave no value, by its place in "orders"). A quantity has "ms" or "value" and, for times,
+        "lo", "hi" and "n", a list each.
     """
     own = [one for one in series if one.key.parameter("problem") == problem]
     phases = [one for one in own if one.key.benchmark == PHASE_BENCHMARK]
@@ -71,8 +80,22 @@ def timeline_data(
             for name in conditions
         ],
         "counters": [_counter(one, orders) for one in strips],
+        "reasons": _reasons(phases, orders, reasons_at(failures, setup.key)),
         "steps": [_step(one) for one in moves if one.problem == problem][::-1],
     }
+
+
+def _reasons(
+    phases: Sequence[Series], orders: Sequence[int], known: ReasonsByCommit
+) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for place, order in enumerate(orders if phases else ()):
+        reasons = known.get(phases[0].points[order].commit, {})
+        reason = reasons.get(None) or reasons.get(PHASE_BENCHMARK)
+        points = (one.points[order] for one in phases)
+        if reason is not None and any(point.status in ("failed", "broken") for point in points):
+            found[place] = reason
+    return found
 
 
 def _condition(name: str, series: Sequence[Series], orders: Sequence[int]) -> dict[str, Any]:
@@ -180,6 +203,7 @@ def write_timelines(
     setups: Sequence[SetupLine],
     problems: Mapping[tuple[str, str], Sequence[str]],
     moves: Mapping[tuple[str, str], Sequence[Move]],
+    failures: Reasons,
 ) -> None:
     """Write the data file of every problem in every setup.
 
@@ -193,9 +217,11 @@ def write_timelines(
         Problems of each setup's key, in the order in which they are numbered.
     moves : mapping
         Steps of each setup's key, newest first.
+    failures : mapping
+        Why something failed, where that is known.
     """
     for s, setup in enumerate(setups):
         own = [one for one in series if one.key.setup == setup.key]
         for p, problem in enumerate(problems[setup.key]):
-            data = timeline_data(own, setup, problem, moves[setup.key])
+            data = timeline_data(own, setup, problem, moves[setup.key], failures)
             write_data(html, timeline_name(s, p), data)

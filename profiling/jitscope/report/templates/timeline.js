@@ -102,6 +102,11 @@
     return element("a", { href: address }, "compare with ", element("code", {}, base.slice(0, 8)));
   };
 
+  const absent = (slot) => {
+    const reason = timeline.reasons[slot.i];
+    return reason && slot.status !== "missing" ? `${timelineChart.ABSENT[slot.status]}: ${reason}` : timelineChart.ABSENT[slot.status];
+  };
+
   const profiled = (hash) =>
     Object.hasOwn(site.profiles, hash) ? element("a", { href: site.profiles[hash], title: `Profile of ${hash.slice(0, 8)}` }, "profile") : null;
 
@@ -111,7 +116,7 @@
     const head = element("th", { scope: "row" }, jitscope.commitName(slot.hash, site.address), " ", profiled(slot.hash));
     const start = [head, element("td", { class: "message" }, slot.message), element("td", {}, slot.date)];
     if (slot.status !== "ok") {
-      return element("tr", {}, ...start, element("td", { class: "absent", colspan: view.phases.length + counted.length + 4 }, timelineChart.ABSENT[slot.status]));
+      return element("tr", {}, ...start, element("td", { class: "absent", colspan: view.phases.length + counted.length + 4 }, absent(slot)));
     }
     const base = before(slot);
     return element(
