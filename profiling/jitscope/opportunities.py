@@ -21,7 +21,7 @@ _COSTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "import, start the backend": (("import", "backend"), "import less, or later"),
     "hand arguments to the device": (("to_device",), "keep data on the device"),
     "copy results to the host": (("to_host",), "fetch once, and only what is used"),
-    "dispatch": (("dispatch",), "fewer and larger jitted calls"),
+    "dispatch": (("dispatch",), "fewer and larger jitted calls; short programs run within it"),
     "run on the device": (("device_wait",), "faster programs; overlap with the host"),
     "Python": (("host",), "move loops into a jitted program"),
 }

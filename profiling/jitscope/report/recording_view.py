@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jitscope.conversions import ConversionSite
 from jitscope.counters import Counters
@@ -111,6 +111,9 @@ class DeviceView:
 
 def style_of(phase: str) -> PhaseStyle:
     """Return how a phase looks, an unknown one too."""
+    if phase == "import":
+        # Of a program nobody knows what a solver is: what is timed is JAX's import.
+        return replace(_STYLES[phase], meaning="importing JAX, and all that it imports")
     return _STYLES.get(phase) or PhaseStyle(phase, phase.replace("_", " "), OTHER_COLOUR, phase)
 
 

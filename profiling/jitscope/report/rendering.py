@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -85,6 +85,15 @@ def place(file: str, line: int) -> str:
     return f"{shortened(file)}:{line}"
 
 
+def with_code(text: str) -> Markup:
+    """Return text with what stands between backticks as code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
+    )
+
+
 def sheet_of(*names: str) -> Markup:
     """Return our own style sheets, for a page that stands alone."""
     return Markup("\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names))
@@ -101,6 +110,6 @@ def render(template: str, **values: Any) -> str:
     )
     filters: dict[str, Any] = environment.filters
     filters |= {"number": number, "interval": interval, "count": count}
-    filters |= {"place": place, "shortened": shortened}
+    filters |= {"place": place, "shortened": shortened, "with_code": with_code}
     values = {"content_security_policy": CONTENT_SECURITY_POLICY, "sheet": None, **values}
     return environment.get_template(template).render(**values)

@@ -10,6 +10,7 @@ from jitscope.overhead import Cost, Overhead
 from jitscope.recording import PASSES, CompileRequest, FunctionPhases, Recording, ThreadTime
 from jitscope.report import recording_view as view
 from jitscope.report.recording_page import SECTIONS, render_recording, write_page
+from jitscope.report.rendering import with_code
 from jitscope.report.snakeviz_page import page_of
 from playwright.sync_api import Browser
 
@@ -196,3 +197,14 @@ def test_conversions_are_told_by_call_and_by_run_of_their_line():
     alone = render_recording(replace(EMPTY, conversions=(site,)), dump_page=None)
     assert cells_of(alone, "conversions")[3:6] == ["300", "3", "100"]
     assert "a hit" not in alone
+
+
+def test_what_stands_between_backticks_is_code():
+    found = with_code("Use `jax.device_put`, <b>not</b> `x < y`.")
+    assert found == (
+        "Use <code>jax.device_put</code>, &lt;b&gt;not&lt;/b&gt; <code>x &lt; y</code>."
+    )
+    assert with_code("") == ""
+    html = render_recording(replace(EMPTY, conversions=(SITE,)), dump_page=None)
+    assert "<code>jnp.where</code>" in html
+    assert "`" not in html.partition("</style>")[2]
