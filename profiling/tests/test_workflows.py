@@ -98,3 +98,23 @@ def test_the_gate_measures_every_counter_and_no_time():
     for name, one in suite.items():
         if name != "version":
             assert bool(re.search(pattern, name)) is is_counter(name, one["unit"]), name
+
+
+def test_the_gate_compares_with_the_first_parent_of_what_is_checked_out():
+    # Gates read the first-parent line; the event's base may lie behind the one that was merged.
+    gate = load("gate.yml")["jobs"]["gate"]
+    assert "BASE" not in gate["env"]
+    runs = [step["run"] for step in gate["steps"] if "run" in step]
+    assert runs[0] == 'echo "BASE=$(git rev-parse HEAD^1)" >> "$GITHUB_ENV"'
+    assert all("BASE" in run for run in runs[1:3])
+
+
+def test_pages_are_deployed_from_main_alone():
+    assert load("pages.yml")["jobs"]["deploy"]["if"] == "github.ref == 'refs/heads/main'"
+
+
+def test_what_the_cache_of_packages_depends_on_is_there(workflow: dict[str, Any]):
+    given = [step["with"] for step in steps(workflow) if "cache" in step.get("with", {})]
+    files = [name for one in given for name in one["cache-dependency-path"].split()]
+    assert all((ROOT / name).is_file() for name in files)
+    assert bool(given) is any("setup-python" in step.get("uses", "") for step in steps(workflow))
