@@ -74,6 +74,7 @@ class Observer:
         self._steps: list[Frame] = []
         self._pending_ns: dict[tuple[str, str], int] = {}
         self._hit = False
+        self._executed = 0
         self._converting = False
 
     def begin(self, step: str, name: str) -> None:
@@ -128,11 +129,12 @@ class Observer:
         stack = self._stack
         if stack.phase in COMPILE_PHASES:
             return run(*args)
-        before = len(self.modules)
+        compiled, executed = len(self.modules), self._executed
         frame = stack.open("dispatch", None, name, False)
         try:
             outputs = run(*args)
-            if len(self.modules) == before or not self._compiled(name, before):
+            # A derivative or a loop may be traced right here, which executes nothing.
+            if self._executed > executed and not self._compiled(name, compiled):
                 place = self._callers.find(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
                 self.requests.add_hit(name, place)
             return outputs
@@ -140,6 +142,8 @@ class Observer:
             stack.close(frame)
 
     def _compiled(self, name: str, before: int) -> bool:
+        if len(self.modules) == before:
+            return False
         # Arguments may have compiled something, too: what counts is the call's own module.
         return any(name == f"jit({one.fun_name})" for one in self.modules[before:])
 
@@ -147,6 +151,7 @@ class Observer:
         """Called by the hooks."""
         # Its own name: while a function is traced, operations on constants are executed.
         self.executions[name] += 1
+        self._executed += 1
         frame = self._stack.open("dispatch", None, name)
         try:
             outputs = run(*args)
@@ -163,6 +168,7 @@ class Observer:
             if executed:
                 frame.counted = True
                 self.executions[name] += 1
+                self._executed += 1
                 self._wait_for_all(outputs)
         finally:
             self._stack.close(frame)

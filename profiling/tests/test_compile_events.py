@@ -148,6 +148,23 @@ def test_functions_are_never_asked_whether_they_are_equal():
     assert cause_of(again, [first, second]) == ("new settings", "function: 0 -> 2")
 
 
+def test_what_is_only_traced_is_no_request():
+    jax.clear_caches()
+    function = halved()
+
+    def run() -> None:
+        jax.lax.scan(lambda total, x: (function(total) + x, total), 0.0, ONES)
+        jax.jvp(function, (ONES,), (ONES,))
+        jax.eval_shape(function, ONES)
+
+    again = recorded(lambda: (run(), run()))
+    hits = [one for one in again.requests if one.outcome == "memory hit"]
+    # Derivatives are evaluated here, not traced: the first compiles, the second finds it.
+    assert calls(again)["jit(halve)"] == 2
+    assert [one.count for one in hits if one.function == "jit(halve)"] == [1]
+    assert sum(one.count for one in again.requests) == sum(calls(again).values())
+
+
 class Adder:
     def __call__(self, x: Any) -> Any:
         return x + 1
