@@ -48,8 +48,8 @@ class ConversionSite:
     Attributes
     ----------
     file, line, function : str, int, str
-        The nearest frame outside JAX, NumPy and jitscope, its adapters apart; `file` is a real
-        path.
+        The nearest frame outside JAX, NumPy, jitscope (its adapters apart) and the standard
+        library; `file` is a real path.
     direction : {"to_host", "to_device"}
         From a JAX array to a host value, or from a host value to a JAX array.
     kind : str
@@ -100,8 +100,8 @@ def place_of(callers: Callers, frame: FrameType, kind: str) -> tuple[FrameType, 
         What it is if no function of JAX's tells.
     """
     is_outside = callers.is_outside
-    while not is_outside(code := frame.f_code):
-        kind = _KINDS.get(code.co_name, kind)
+    while not is_outside(frame):
+        kind = _KINDS.get(frame.f_code.co_name, kind)
         outer = frame.f_back
         if outer is None:
             break

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import inspect
 import re
+import statistics
 import sys
 import threading
 import weakref
@@ -310,6 +311,27 @@ def test_files_can_be_skipped():
     with ConversionRecorder(skip=["/elsewhere/"]) as recorder:
         convert()
     assert {site.file for site in recorder.sites} == {__file__}
+
+
+def test_the_standard_library_and_generated_methods_of_jax_are_passed_over():
+    x = jnp.float32(2)
+    generated: dict[str, Any] = {
+        "__name__": "jax.made",
+        "__file__": f"{jax.__path__[0]}/made.py",
+        "x": x,
+    }
+    exec(compile("def generated(): return float(x)", "<string>", "exec"), generated)
+    own: dict[str, Any] = {"x": x}
+    exec(compile("def own(): return float(x)", "<string>", "exec"), own)
+    with ConversionRecorder() as recorder:
+        assert statistics.fmean([x, x]) == 2
+        assert generated["generated"]() == own["own"]() == 2
+    to_host = [site for site in recorder.sites if site.direction == "to_host"]
+    assert [(site.file, site.count) for site in to_host] == [
+        (__file__, 2),
+        (__file__, 1),
+        ("<string>", 1),
+    ]
 
 
 @pytest.mark.parametrize("warm", [False, True])
