@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, Literal, Self
 
-import numpy as np
-
 from jitscope._activations import Activations, function_frame
 from jitscope._callers import Callers, real_path
 
@@ -164,6 +162,9 @@ class ConversionRecorder:
 
     def __enter__(self) -> Self:
         """Install the hooks."""
+        # Late: what a recorded program imports itself must not be there before it.
+        import numpy as np
+
         from jitscope import _jax_private as hooks
         from jitscope._jax_dispatch import watched_dispatch
 

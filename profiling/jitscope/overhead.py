@@ -8,8 +8,6 @@ from functools import partial
 from statistics import median
 from typing import Literal
 
-import numpy as np
-
 from jitscope.conversions import ConversionRecorder
 from jitscope.phases import PhaseRecorder
 
@@ -124,6 +122,7 @@ def calibrate() -> Overhead:
         A recorder is active, or this JAX is not supported.
     """
     import jax
+    import numpy as np
 
     identity, values = jax.jit(lambda x: x), np.ones(8, np.float32)
     array = jax.device_put(values)

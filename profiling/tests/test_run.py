@@ -14,6 +14,7 @@ import jitscope
 import pytest
 from jitscope.errors import UserError
 from jitscope.observing import empty_recording
+from jitscope.recording import PASSES
 from jitscope.recordings import load_recording, save_recording
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +47,18 @@ def test_a_script_sees_what_python_would_show_it(tmp_path: Path) -> None:
     done = run(tmp_path, source)
     python = [sys.executable, "program.py", "a", "--b"]
     assert done.stdout == subprocess.check_output(python, cwd=tmp_path, text=True)
+
+
+@pytest.mark.parametrize("name", [*PASSES, "phases,conversions"])
+def test_what_a_program_imports_is_not_there_before_it(tmp_path: Path, name: str) -> None:
+    # Else its import would cost the recorded program less than it costs without a recorder.
+    source = "import sys\nprint(*sorted({'jax', 'numpy', 'scipy', 'pandas'} & set(sys.modules)))\n"
+    done = run(tmp_path, source, "--passes", name)
+    early = {"conversions", "counters", "device"} & {*name.split(",")}
+    wanted = [""] * (1 + 2 * ("," in name))
+    if early:
+        wanted[-1] = "jax numpy"
+    assert done.stdout.splitlines() == wanted
 
 
 @pytest.mark.parametrize(
