@@ -85,7 +85,7 @@ class _FastPath:
         """Stand in for the function of JAX's that finds or compiles a program and executes it."""
         if threading.get_ident() != self._thread:
             return self._python(*args, **params)
-        # C++ may also call others meanwhile, to place arguments.
+        # C++ may also call others meanwhile: what places arguments, or the program's callbacks.
         if self._entered is params["jaxpr"]:
             self._entered = None
             found = self._python(*args, **params)
@@ -99,8 +99,8 @@ class _FastPath:
 
     def _run(self, args: Any, params: Any) -> tuple[Any, bool]:
         jaxpr, around = params["jaxpr"], self._entered
-        self._entered, self._asking = jaxpr, True
         try:
+            self._entered, self._asking = jaxpr, True
             outputs = self._enter(*args, **params)
             return outputs, self._entered is jaxpr
         finally:

@@ -1,6 +1,7 @@
 """What a user's mistake looks like on the command line: one sentence and exit code 2."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,11 @@ def test_ctrl_c_ends_without_a_traceback(
     monkeypatch.setattr("jitscope.report.publish.publish", interrupt)
     assert run(repository, "html") == 130
     assert capsys.readouterr().err == "jitscope: interrupted.\n"
+
+
+def test_python_m_jitscope_is_the_command():
+    command = [sys.executable, "-m", "jitscope", "show", "/nowhere/at-all.json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("jitscope: ")
+    assert "at-all.json" in done.stderr

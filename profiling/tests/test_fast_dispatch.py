@@ -164,6 +164,28 @@ def test_effects_happen_each_time():
     assert seen == [2, 2, 2]
 
 
+def test_a_program_whose_callback_calls_it_again_is_seen_each_time():
+    nested: list[bool] = []
+    other = jax.device_put(VALUES)
+
+    def again(value: Any) -> Any:
+        if nested and nested.pop():
+            function(other)
+        return np.asarray(value)
+
+    def calling(x: Any) -> Any:
+        return jax.pure_callback(again, jax.ShapeDtypeStruct(x.shape, x.dtype), x) + 1
+
+    function, x = jax.jit(calling), jax.device_put(VALUES + 1)
+
+    def run() -> None:
+        for calls_itself in (False, True, False, True, False):
+            nested[:] = [calls_itself]
+            function(x).block_until_ready()
+
+    assert calls(recorded(run))["jit(calling)"] == 7
+
+
 def test_nans_are_found_where_they_arise():
     function, x = jax.jit(jnp.log), jax.device_put(-VALUES)
     with PhaseRecorder(), jax.debug_nans(True):
