@@ -203,15 +203,19 @@ class Observer:
         if self._converting:
             return convert(array, *args, **kwargs)
         stack = self._stack
-        frame = stack.open("device_wait")
+        frame = stack.open("device_wait", None, None, False)
         try:
             self._wait_for(array)
         finally:
             stack.close(frame)
-        frame = stack.open("to_host")
+        frame = stack.open("to_host", None, None, False)
         self._converting = True
         try:
-            return convert(array, *args, **kwargs)
+            value = convert(array, *args, **kwargs)
+            # An array may refuse the first door, and is then asked at the next.
+            frame.counted = True
+            stack.entries["device_wait"] += 1
+            return value
         finally:
             self._converting = False
             stack.close(frame)

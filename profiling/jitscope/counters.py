@@ -229,12 +229,13 @@ class CounterRecorder:
     def _to_host(self, door: str, convert: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if self._converting:
             return convert(*args, **kwargs)
-        self._syncs += 1
         self._converting = True
         try:
-            return convert(*args, **kwargs)
+            value = convert(*args, **kwargs)
         finally:
             self._converting = False
+        self._syncs += 1  # an array may refuse the first door, and is then asked at the next
+        return value
 
     def _waited(self) -> None:
         self._syncs += not self._converting

@@ -222,6 +222,8 @@ def test_host_syncs_are_conversions_and_waits():
     run()
     assert counted(run).host_syncs == 6
     assert counted(lambda: function(ready)).host_syncs == 0
+    refuses_its_buffer = jnp.ones(2, jnp.bfloat16)
+    assert counted(lambda: np.asarray(refuses_its_buffer)).host_syncs == 1
 
 
 def test_usage_errors_are_named():

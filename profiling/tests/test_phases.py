@@ -199,6 +199,13 @@ def test_waiting_for_a_pending_result_is_not_copying():
     assert phases_ns["device_wait"] > 10 * phases_ns["to_host"]
 
 
+def test_a_conversion_that_the_array_refuses_at_first_is_one():
+    x = jnp.ones(2, jnp.bfloat16)  # has no buffer; NumPy asks for it first, then for `__array__`
+    with PhaseRecorder() as recorder:
+        assert np.asarray(x).dtype == jnp.bfloat16
+    assert recorder.record.calls["to_host"] == recorder.record.calls["device_wait"] == 1
+
+
 def test_each_execution_is_waited_for():
     slow, x = slow_function(), jnp.full((500, 500), 0.001, jnp.float32)
     slow(x).block_until_ready()
