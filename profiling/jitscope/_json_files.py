@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from jitscope._files import write_whole
 from jitscope.errors import UserError
 
 T = TypeVar("T")
@@ -40,18 +40,7 @@ def write(record: Any, path: Path) -> None:
     UserError
         The file cannot be written.
     """
-    text = json.dumps(asdict(record), indent=1, allow_nan=False)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        if partial.is_file():
-            partial.unlink()
-        raise UserError(
-            f"{path} cannot be written ({error.strerror}); name another file with --output."
-        ) from error
+    write_whole(path, json.dumps(asdict(record), indent=1, allow_nan=False) + "\n")
 
 
 def read(path: Path, again: str) -> Any:

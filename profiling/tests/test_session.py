@@ -330,6 +330,16 @@ def test_the_page_bounds_what_removing_each_cost_of_a_users_call_brings():
     assert "Opportunities" not in html
 
 
+def test_the_page_tells_conversions_by_call():
+    site = ConversionSite("/p/a.py", 7, "f", "to_host", "numpy", 12, 32, 1000, 2000, calls=3)
+    older = dataclasses.replace(site, line=8, calls=None, wait_ns=0)
+    profile = dataclasses.replace(PROFILE, conversions=(site, older))
+    session = dataclasses.replace(SESSION, problems=(profile,))
+    html = render_profile_page(session, ROOT, beside=Neighbours(asv=False, profile=True))
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in html.split("<tr>") if "a.py:" in row]
+    assert [row[2:5] for row in rows[:2]] == [["12", "3", "4"], ["12", *2 * ["\N{EN DASH}"]]]
+
+
 def test_the_page_says_in_whole_words_that_there_is_no_commit():
     html = render_profile_page(SESSION, ROOT, beside=Neighbours(asv=False, profile=True))
     assert "2026-01-02, not in git." in html

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from jitscope.cli import main
-from jitscope.recording import Span
+from jitscope.recording import Recording, Span
 from jitscope.recordings import save_recording
-from jitscope.session import save_session
+from jitscope.session import Session, save_session
 
 from .test_growth_report import GROWN
 from .test_recording_terminal import EMPTY, phases_pass
@@ -65,8 +65,6 @@ def test_what_a_session_has_not_is_said(tmp_path: Path, capsys: pytest.CaptureFi
     save_session(SESSION, saved)
     assert main(["show", str(saved), "--speedscope", str(tmp_path / "t.json")]) == 2
     assert "s.json is a session, whose calls have no timeline" in capsys.readouterr().err
-    assert main(["show", str(saved), "--html", str(tmp_path / "none" / "s.html")]) == 2
-    assert "s.html cannot be written" in capsys.readouterr().err
     saved.write_text(saved.read_text("utf-8")[:-100], "utf-8")
     assert main(["show", str(saved)]) == 2
     assert "s.json is not whole JSON" in capsys.readouterr().err
@@ -75,3 +73,29 @@ def test_what_a_session_has_not_is_said(tmp_path: Path, capsys: pytest.CaptureFi
     assert "schema version 99; this jitscope reads 1 and 2 and 3 and 4 of a session" in (
         capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize("record", [SESSION, replace(EMPTY, phases=(phases_pass(),))])
+def test_a_page_that_cannot_be_written_is_a_mistake_in_one_sentence(
+    record: Session | Recording, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    saved, taken = tmp_path / "s.json", tmp_path / "taken"
+    taken.mkdir()
+    if isinstance(record, Session):
+        save_session(record, saved)
+    else:
+        save_recording(record, saved)
+    assert main(["show", str(saved), "--html", str(taken)]) == 2
+    assert "taken cannot be written" in capsys.readouterr().err
+    assert main(["show", str(saved), "--html", str(tmp_path / "new" / "s.html")]) == 0
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["s.html"]
+
+
+def test_a_timeline_that_cannot_be_written_is_one_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    saved = tmp_path / "s.json"
+    run = replace(phases_pass(), spans=(Span(0, 5, "trace", "f"),))
+    save_recording(replace(EMPTY, phases=(run,)), saved)
+    assert main(["show", str(saved), "--speedscope", str(tmp_path)]) == 2
+    assert "cannot be written" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from jitscope.errors import UserError
+from jitscope._files import write_whole
 from jitscope.opportunities import opportunities
 from jitscope.report import growth, programs, tables
 from jitscope.report.phase_styles import PHASE_STYLES
@@ -96,11 +96,8 @@ def write_session_alone(session: Session, root: Path, path: Path) -> None:
         The file cannot be written.
     """
     beside = Neighbours(asv=False, profile=False, history=False)
-    text = render_profile_page(session, root, beside=beside, sheet=sheet_of("site.css"))
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}).") from error
+    page = render_profile_page(session, root, beside=beside, sheet=sheet_of("site.css"))
+    write_whole(path, page)
 
 
 def render_profile_page(

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+from jitscope._files import write_whole
 from jitscope.figures import MIN_SAMPLES
 from jitscope.opportunities import opportunities
 from jitscope.recording import Recording
@@ -39,13 +40,18 @@ def write_page(recording: Recording, path: Path) -> None:
     ----------
     recording : Recording
     path : Path
+
+    Raises
+    ------
+    UserError
+        The file cannot be written.
     """
     dump = recording.cprofile
     beside = page_of(Path(dump)) if dump is not None else None
     linked = None
     if beside is not None and beside.is_file():
         linked = quote(os.path.relpath(beside, path.parent))
-    path.write_text(render_recording(recording, dump_page=linked), encoding="utf-8")
+    write_whole(path, render_recording(recording, dump_page=linked))
 
 
 def render_recording(

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from jitscope._files import write_whole
 from jitscope.errors import UserError
 from jitscope.recording import PhasesPass, Recording
 
@@ -26,12 +27,12 @@ def write_speedscope(recording: Recording, path: Path) -> None:
     Raises
     ------
     UserError
-        There are no spans to show.
+        There are no spans to show, or the file cannot be written.
     """
     runs = [run for run in recording.phases if run.spans]
     if not runs:
         raise UserError("the recording holds no spans; record the phases pass (`--passes phases`).")
-    path.write_text(json.dumps(document(recording, runs), allow_nan=False) + "\n", "utf-8")
+    write_whole(path, json.dumps(document(recording, runs), allow_nan=False) + "\n")
 
 
 def document(recording: Recording, runs: list[PhasesPass]) -> dict[str, Any]:

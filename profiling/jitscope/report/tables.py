@@ -97,6 +97,8 @@ class ConversionRow:
     problem, place, kind, direction : str
         `place` is file:line, relative to the repository where it lies inside.
     count, bytes : int
+    calls, per_call
+        As of `ConversionSite`.
     wait_us, copy_us : float
     """
 
@@ -105,6 +107,8 @@ class ConversionRow:
     kind: str
     direction: str
     count: int
+    calls: int | None
+    per_call: float | None
     bytes: int
     wait_us: float
     copy_us: float
@@ -280,6 +284,8 @@ def conversion_rows(profile: ProblemProfile, root: Path, most: int = 12) -> list
             kind=site.kind,
             direction=site.direction.replace("_", " "),
             count=site.count,
+            calls=site.calls,
+            per_call=site.per_call,
             bytes=site.bytes,
             wait_us=site.wait_ns / 1e3,
             copy_us=site.copy_ns / 1e3,
