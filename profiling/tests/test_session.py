@@ -283,7 +283,7 @@ def test_every_stage_has_a_colour_of_its_own():
     (legend,) = re.findall(
         r"Inside a warm solve</h2>.*?<ul class=\"legend\">(.*?)</ul>", html, re.S
     )
-    colours = re.findall(r"background:(#\w+)", legend)
+    colours = re.findall(r"background-color:(#\w+)", legend)
     assert len(colours) == 8
     assert len(set(colours)) == 8
 

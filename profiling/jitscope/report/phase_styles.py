@@ -39,9 +39,11 @@ PHASE_STYLES = (
     ),
     PhaseStyle("dispatch", "dispatch", "#7cc6ef", "handing a compiled program to the device", "|"),
     PhaseStyle("device_wait", "device wait", "#2b6cb0", "waiting for the device to compute"),
-    PhaseStyle("to_host", "to host", "#7bd3b1", "copying JAX arrays back to NumPy", "/"),
+    PhaseStyle("to_host", "to host", "#7bd3b1", "copying JAX arrays back to NumPy", "x"),
     PhaseStyle("host", "host", "#a98467", "everything else: Python and NumPy", "."),
 )
+PATTERNS: tuple[Pattern, ...] = ("", "/", "x", "-", ".", "\\", "|", "+")
+"""In the order in which things that are no phases get them."""
 OTHER_COLOUR = "#6b7280"
 """Of a phase that is not among them."""
 

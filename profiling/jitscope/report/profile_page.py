@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -15,7 +15,7 @@ from markupsafe import Markup
 from jitscope._files import write_whole
 from jitscope.opportunities import opportunities
 from jitscope.report import growth, programs, tables
-from jitscope.report.phase_styles import PHASE_STYLES
+from jitscope.report.phase_styles import PATTERNS, PHASE_STYLES, Pattern
 from jitscope.report.recording_view import device_view
 from jitscope.report.rendering import Neighbours, embedded_json, render, sheet_of
 from jitscope.session import ProblemProfile, Session
@@ -78,6 +78,7 @@ class _Details:
     scopes: list[programs.ScopeRow]
     scope_shares: dict[str, float]
     scope_colours: Mapping[str, str]
+    scope_patterns: Mapping[str, Pattern]
 
 
 def write_session_alone(session: Session, root: Path, path: Path) -> None:
@@ -138,11 +139,13 @@ def render_profile_page(
         related=related or Related(),
         columns=list(tables.COLUMNS),
         phase_colours=_phase_colours(),
+        phase_patterns=_phase_patterns(),
         first_calls=[row for p in profiles if (row := tables.first_call_row(p))],
         solves=solves,
         drivers=any(row.driver for row in solves),
         stages=stages,
         stage_colours=_stage_colours(stages),
+        stage_patterns=_patterns((*STAGE_COLOURS, *stages)),
         details=[
             _Details(
                 profile=p,
@@ -170,11 +173,12 @@ def render_profile_page(
 def _scope_bar(profile: ProblemProfile) -> dict[str, Any]:
     view = None if profile.device is None else device_view(profile.device)
     if view is None:
-        return {"scope_shares": {}, "scope_colours": {}}
+        return {"scope_shares": {}, "scope_colours": {}, "scope_patterns": {}}
     labels = {piece.label: piece for piece in view.bar}
     return {
         "scope_shares": {label: round(piece.width / 10, 1) for label, piece in labels.items()},
         "scope_colours": {label: piece.colour for label, piece in labels.items()},
+        "scope_patterns": _patterns(labels),
     }
 
 
@@ -182,6 +186,16 @@ def _phase_colours() -> dict[str, str]:
     colours = {style.name: style.colour for style in PHASE_STYLES}
     # A column that joins phases takes the colour of the first of them.
     return {column: colours[phases[0]] for column, phases in tables.COLUMNS.items()}
+
+
+def _phase_patterns() -> dict[str, Pattern]:
+    patterns: dict[str, Pattern] = {style.name: style.pattern for style in PHASE_STYLES}
+    return {column: patterns[phases[0]] for column, phases in tables.COLUMNS.items()}
+
+
+def _patterns(names: Iterable[str]) -> dict[str, Pattern]:
+    """By which names are told apart where their colours are not, in turn."""
+    return {n: PATTERNS[k % len(PATTERNS)] for k, n in enumerate(dict.fromkeys(names))}
 
 
 def _stage_colours(stages: Sequence[str]) -> dict[str, str]:
