@@ -1,8 +1,5 @@
-"""``python -m jitscope``: the command, where its script is not on the path."""
-
-import sys
+"""`python -m jitscope` is the command, where its folder is not on PATH."""
 
 from jitscope.cli import main
 
-if __name__ == "__main__":
-    sys.exit(main())
+raise SystemExit(main())

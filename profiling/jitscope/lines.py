@@ -7,8 +7,6 @@ shares. The lines and the conversions are recorded in two passes, each in a proc
 
 from __future__ import annotations
 
-import importlib
-import linecache
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -82,33 +80,12 @@ def record_lines(call: Callable[[], object], modules: Iterable[str]) -> tuple[Li
     tuple of LineTime
         The lines that ran, in the order of file and line.
     """
-    from line_profiler import LineProfiler
+    from jitscope.following import Follower
 
-    profiler = LineProfiler()
-    for name in modules:
-        module = importlib.import_module(name)
-        for value in vars(module).values():
-            if getattr(value, "__module__", None) == name and hasattr(value, "__code__"):
-                profiler.add_function(value)
-    profiler.enable_by_count()
-    try:
+    follower = Follower(modules)
+    with follower.following():
         call()
-    finally:
-        profiler.disable_by_count()
-    stats = profiler.get_stats()
-    unit_ns = stats.unit * 1e9
-    return tuple(
-        LineTime(
-            file=os.path.realpath(file),
-            line=line,
-            function=function.rsplit(".", 1)[-1],
-            hits=hits,
-            time_ns=round(ticks * unit_ns),
-            source=linecache.getline(file, line).strip(),
-        )
-        for (file, _, function), timings in sorted(stats.timings.items())
-        for line, hits, ticks in timings
-    )
+    return follower.lines()
 
 
 def annotate(

@@ -85,3 +85,11 @@ def test_python_m_jitscope_is_the_command():
     assert done.returncode == 2
     assert done.stderr.startswith("jitscope: ")
     assert "at-all.json" in done.stderr
+
+
+def test_the_package_can_be_run_as_the_command(tmp_path: Path):
+    command = [sys.executable, "-m", "jitscope", "show", str(tmp_path / "none.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr.startswith("jitscope: ")
+    assert "none.json cannot be read" in done.stderr
