@@ -25,6 +25,9 @@ SCALING = problems.names("scaling")
 
 Cache = Mapping[Any, Any]
 
+# Nothing that is measured in this process, or in one of its own, finds programs of another run.
+os.environ["TRUSTFIT_CACHE"] = "off"
+
 
 def expected_prefix() -> Path | None:
     """Return the asv environment, which the solver must come from; None outside asv."""

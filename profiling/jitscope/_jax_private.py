@@ -27,6 +27,7 @@ _STEPS = {
     "/jax/core/compile/jaxpr_trace_duration": "trace",
     "/jax/core/compile/jaxpr_to_mlir_module_duration": "lower",
     "/jax/core/compile/backend_compile_duration": "compile",
+    "/trustfit/load_program_duration": "cache_load",  # told in the same way
 }
 _CACHE_HIT = "/jax/compilation_cache/cache_hits"
 
@@ -49,7 +50,7 @@ class CompileListener(Protocol):
     """What `compile_steps` reports to."""
 
     def begin(self, step: str, name: str) -> None:
-        """A step ("trace", "lower" or "compile") of the function `name` begins."""
+        """A step ("trace", "lower", "compile" or "cache_load") of the function `name` begins."""
         ...
 
     def end(self, step: str, name: str) -> None:

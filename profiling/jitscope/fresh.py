@@ -35,8 +35,8 @@ def child_environment(cache_dir: Path | None = None) -> dict[str, str]:
     Parameters
     ----------
     cache_dir : Path, optional
-        Folder of the persistent compilation cache, which then takes every program. By default
-        there is no such cache.
+        Folder of the persistent compilation cache, which then takes every program; trustfit's own
+        lies in it. By default there are no such caches.
     """
     environment = {
         name: value
@@ -50,9 +50,9 @@ def child_environment(cache_dir: Path | None = None) -> dict[str, str]:
     # Else JAX adds lines of its own below the error that says what went wrong.
     environment["JAX_TRACEBACK_FILTERING"] = "off"
     if cache_dir is None:
-        environment["JAX_ENABLE_COMPILATION_CACHE"] = "false"
-        return environment
+        return environment | {"JAX_ENABLE_COMPILATION_CACHE": "false", "TRUSTFIT_CACHE": "off"}
     return environment | {
+        "TRUSTFIT_CACHE": str(cache_dir / "trustfit"),
         "JAX_ENABLE_COMPILATION_CACHE": "true",
         "JAX_COMPILATION_CACHE_DIR": str(cache_dir),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",

@@ -25,6 +25,14 @@ class Clock:
         self.now_ns += duration_ns
 
 
+@pytest.fixture(autouse=True, scope="session")
+def nothing_of_trustfit_on_disk() -> Iterator[None]:
+    """Let no program of another run hide what is compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRUSTFIT_CACHE", "off")
+        yield
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()

@@ -164,9 +164,12 @@ class TestEnvironment:
         monkeypatch.setenv("JAX_ENABLE_X64", "true")
         monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
         monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+        monkeypatch.setenv("TRUSTFIT_CACHE", "elsewhere")
         environment = fresh.child_environment()
-        settings = {n: v for n, v in environment.items() if n.startswith(("JAX_", "XLA_"))}
+        ours = ("JAX_", "XLA_", "TRUSTFIT_")
+        settings = {n: v for n, v in environment.items() if n.startswith(ours)}
         assert settings == {
+            "TRUSTFIT_CACHE": "off",
             "JAX_ENABLE_COMPILATION_CACHE": "false",
             "JAX_PLATFORMS": "cpu",
             "JAX_TRACEBACK_FILTERING": "off",
@@ -177,6 +180,7 @@ class TestEnvironment:
         environment = fresh.child_environment(tmp_path)
         assert environment["JAX_ENABLE_COMPILATION_CACHE"] == "true"
         assert environment["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path)
+        assert Path(environment["TRUSTFIT_CACHE"]).parent == tmp_path
         assert environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] == "0"
         assert environment["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] == "-1"
 

@@ -6,10 +6,19 @@ from typing import Any
 import jax
 import pytest
 from trustfit import _many, _many_singles
+from trustfit._cache_folder import VARIABLE
 
 # Asserts in modules that hold no tests tell what they compared, too.
 for _module in ("canonical_programs", "many_fits", "rowwise_checks"):
     pytest.register_assert_rewrite(f"{__package__}.{_module}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_kept_on_disk() -> Iterator[None]:
+    """Neither find programs of other runs, nor leave any; processes that tests start inherit it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, "off")
+        yield
 
 
 @pytest.fixture

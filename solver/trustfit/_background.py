@@ -22,6 +22,10 @@ _FIRST_GUESS_S = 0.3
 """How long a program takes to be made, until one was."""
 
 
+class NotThere(Exception):
+    """What was to be made ready is not where it was: the next use has to start anew."""
+
+
 @dataclass
 class _Entry:
     progress: Progress = "none"
@@ -81,7 +85,8 @@ class Compilations:
         key : hashable
             Of the program.
         lower : callable
-            Returns what is to be compiled; called at once, in this thread.
+            Returns what is to be compiled; called at once, in this thread. What is only to be
+            loaded returns False when that is done, and may raise `NotThere`.
         """
         with self._lock:
             entry = self._entry(key)
@@ -134,15 +139,20 @@ class Compilations:
 
     def _compile(self, entry: _Entry, lowered: Sequence[Any], lowering_s: float) -> None:
         begin = time.perf_counter()
+        found: list[bool] = []
         with Attempt() as attempt:
-            for one in lowered:
-                one.compile()
+            found = [one.compile() is False for one in lowered]
+        if isinstance(attempt.error, NotThere):
+            with self._lock:
+                entry.progress = "none"
+            return
         if attempt.error is not None:
             self._fail(entry, attempt.error)
             return
         took_s = lowering_s + time.perf_counter() - begin
         with self._lock:
-            self.expected_s += 0.25 * (took_s - self.expected_s)
+            if not all(found):
+                self.expected_s += 0.25 * (took_s - self.expected_s)
             entry.progress = "ready"
 
     def _fail(self, entry: _Entry, error: Exception) -> None:

@@ -28,6 +28,7 @@ from trustfit._chunks import (
     evaluate_points,
 )
 from trustfit._inspection import MOST_FUSED
+from trustfit._kept import Kept
 from trustfit._one_kernel import COMPILER_OPTIONS, UNFUSED, one_kernel
 from trustfit._program import (
     Program,
@@ -120,7 +121,7 @@ def compiler_options(traced: Traced) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=512)
-def compiled_solve(recipe: Recipe) -> Callable[..., tuple[jax.Array, tuple[jax.Array, ...]]]:
+def compiled_solve(recipe: Recipe) -> Kept:
     """Return (head, arrays, shared) -> the packed final state, and rows if the program keeps them.
 
     `arrays` and `shared` are those of `trustfit._chunks.Points`; for whole arrays, `arrays` is
@@ -128,7 +129,16 @@ def compiled_solve(recipe: Recipe) -> Callable[..., tuple[jax.Array, tuple[jax.A
     """
     bucket = recipe.bucket
     build = _of_whole_arrays if bucket is None else _of_one_kernel if bucket.kernel else _of_chunks
-    return jax.jit(build(recipe), compiler_options=compiler_options(recipe.traced))
+    return _kept("solve", build(recipe), recipe.traced, recipe.program, bucket, recipe.head)
+
+
+def _kept(name: str, function: Callable[..., Any], traced: Traced, *what: Any) -> Kept:
+    """Return a function of what was traced, jitted; `what` tells all else that it depends on."""
+    options = compiler_options(traced)
+    facts = (traced.key, traced.position, traced.by_points, traced.own_jacobian)
+    return Kept(
+        jax.jit(function, compiler_options=options), (name, facts, what, tuple(options.items()))
+    )
 
 
 def _of_whole_arrays(recipe: Recipe) -> Callable[..., Any]:
@@ -208,7 +218,7 @@ def _of_one_kernel(recipe: Recipe) -> Callable[..., Any]:
 @lru_cache(maxsize=512)
 def compiled_evaluation(
     traced: Traced, program: Program, bucket: Bucket, n: int, numbers: int
-) -> Callable[..., jax.Array]:
+) -> Kept:
     """Return (head, arrays, shared) -> the cost, and M row by row, as one vector.
 
     The head holds x, f_scale, the numbers, and the count of points.
@@ -228,13 +238,11 @@ def compiled_evaluation(
             return evaluate(head, arrays, shared)
         return one_kernel(lambda head, *arrays: evaluate(head, arrays, ()))(head, *arrays)
 
-    return jax.jit(solve, compiler_options=compiler_options(traced))
+    return _kept("evaluation", solve, traced, program, bucket, n, numbers)
 
 
 @lru_cache(maxsize=512)
-def compiled_rows(
-    traced: Traced, what: Literal["residual", "rows"]
-) -> Callable[..., tuple[jax.Array, ...]]:
+def compiled_rows(traced: Traced, what: Literal["residual", "rows"]) -> Kept:
     """Return (x, numbers, arrays, shared) -> (f,) or (f, J), of a chunk or of whole arrays."""
 
     def rows(x: Any, numbers: Any, arrays: Sequence[Any], shared: Sequence[Any]) -> Any:
@@ -248,4 +256,4 @@ def compiled_rows(
             return (traced.function()(x, arguments)[0],)
         return whole_rows(traced, arguments)(x)
 
-    return jax.jit(rows, compiler_options=compiler_options(traced))
+    return _kept(what, rows, traced)

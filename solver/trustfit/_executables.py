@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
+import jax.monitoring
 import numpy as np
 from jax.core import ShapedArray
 
@@ -30,6 +31,9 @@ _FIELDS = frozenset[str]().union(
 )
 _TARGET = re.compile(r'custom_call_target="([^"]*)"')
 _LAPACK = re.compile(r"lapack_[sdcz][a-z0-9]+_ffi")
+
+
+_FOUND_BY_JAX = "/jax/compilation_cache/cache_hits"
 
 
 class Array(NamedTuple):
@@ -105,6 +109,28 @@ def _array_of(aval: Any) -> Array:
     return Array(tuple(map(int, aval.shape)), aval.dtype.name)
 
 
+def compile_here(lowered: Any) -> tuple[Any, bool]:
+    """Return a program compiled, and whether that was done now: JAX may have had it on disk.
+
+    XLA does not write what it has read: the functions would be missing.
+    """
+    config: Any = jax.config
+    if not (config.jax_compilation_cache_dir and config.jax_enable_compilation_cache):
+        return lowered.compile(), True
+    hits: list[str] = []
+
+    def listen(event: str, **_: Any) -> None:
+        if event == _FOUND_BY_JAX:
+            hits.append(event)
+
+    jax.monitoring.register_event_listener(listen)
+    try:
+        compiled = lowered.compile()
+    finally:
+        jax.monitoring.unregister_event_listener(listen)
+    return compiled, not hits
+
+
 def written(compiled: Any) -> Executable | None:
     """Return a compiled program as bytes; None if it is no simple one.
 
@@ -159,7 +185,7 @@ def read(executable: Executable) -> Callable[..., Any] | None:
 def _loaded(private: _Private, executable: Executable) -> Callable[..., Any]:
     if executable.lapack:  # else its first call ends the process
         private.initialize_lapack()
-    device = jax.devices("cpu")[0]
+    device = jax.local_devices(backend="cpu")[0]
     devices = private.DeviceList((device,))
     code = device.client.deserialize_executable(executable.code, executable_devices=devices)
     where = jax.sharding.SingleDeviceSharding(device)

@@ -19,6 +19,7 @@ from trustfit._chunks import Bucket, bucket_for
 from trustfit._collection import collection_paused
 from trustfit._compiled import Recipe, compiled_rows, compiled_solve, head_for
 from trustfit._host_functions import weigh
+from trustfit._kept import DISK, Pending
 from trustfit._program import Program, Start
 from trustfit._settings import HostFunctions
 from trustfit._state import Problem
@@ -100,6 +101,7 @@ class Model:
     ) -> tuple[FloatArray, tuple[FloatArray, ...]]:
         """Return what `trustfit._compiled.compiled_solve` returns, as arrays of the host."""
         recipe = self.recipe(program, start, problem)
+        DISK.tell()
         known = compiled_solve.cache_info().misses
         run = compiled_solve(recipe)
         is_new = compiled_solve.cache_info().misses > known
@@ -124,19 +126,21 @@ class Model:
         arrays = self.padded(self.points(), bucket, 0, self.m)
         return np.concatenate(head), tuple(arrays), self.arguments("shared")
 
-    def lowered(self, recipe: Recipe, start: Start, problem: Problem, *, rows: bool) -> list[Any]:
+    def lowered(
+        self, recipe: Recipe, start: Start, problem: Problem, *, rows: bool
+    ) -> list[Pending]:
         """Return a solve, and the evaluation of rows if that is asked for, lowered for XLA.
 
-        Once they are compiled, calls find them so.
+        Once they are compiled, or loaded where they are found on disk, calls find them so.
         """
+        DISK.tell()
         with collection_paused():
-            solve: Any = compiled_solve(recipe)
-            found = [solve.lower(*self._arguments_of(recipe, start, problem))]
+            solve = compiled_solve(recipe)
+            found = [solve.prepare(*self._arguments_of(recipe, start, problem))]
             if rows:
                 chunks = self._chunks_for_rows() if self.traced.by_points else [(0, 0, ())]
                 arguments = self._arguments_for_rows(start.x0, next(iter(chunks))[2])
-                evaluate: Any = compiled_rows(self.traced, "rows")
-                found.append(evaluate.lower(*arguments))
+                found.append(compiled_rows(self.traced, "rows").prepare(*arguments))
         return found
 
     def arguments(self, *kinds: str) -> tuple[Any, ...]:

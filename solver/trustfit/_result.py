@@ -30,7 +30,10 @@ class OptimizeWarning(UserWarning):
 
 
 class UnacceleratedWarning(UserWarning):
-    """A function could not be traced by JAX: it was called from Python at every step instead."""
+    """Fits take longer than they could, for the reason that is told.
+
+    A function could not be traced by JAX, say, and is called from Python at every step instead.
+    """
 
 
 class OptimizeResult(dict[str, Any]):

@@ -14,6 +14,7 @@ that was forked from one in which JAX had started stays with NumPy, as XLA would
 
 import os
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -28,6 +29,7 @@ from trustfit._background import Compilations
 from trustfit._bounds import Bounds
 from trustfit._compiled import Recipe
 from trustfit._driver import Wish
+from trustfit._kept import DISK
 from trustfit._model import Model
 from trustfit._program import Start, program_for
 from trustfit._result import UnacceleratedWarning
@@ -61,7 +63,7 @@ class Call(NamedTuple):
         program = program_for(self.options, keep_rows=self._keep_rows)
         return self.model.recipe(program, Start(self.x0, None), self._problem)
 
-    def lowered(self, recipe: Recipe) -> list[object]:
+    def lowered(self, recipe: Recipe) -> Sequence[object]:
         """Return what the program consists of, to be compiled."""
         rows = self.rows and not self._keep_rows
         return self.model.lowered(recipe, Start(self.x0, None), self._problem, rows=rows)
@@ -258,7 +260,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def wait_until_compiled(timeout_s: float | None = None) -> bool:
-    """Wait until no program is being compiled in the background.
+    """Wait until no program is being compiled, or written to disk, in the background.
 
     Parameters
     ----------
@@ -268,10 +270,10 @@ def wait_until_compiled(timeout_s: float | None = None) -> bool:
     Returns
     -------
     bool
-        Whether none is being compiled any more.
+        Whether none is any more.
 
     Notes
     -----
     A model's program is started by its second fit, and serves those that begin once it is ready.
     """
-    return SERVER.compilations.wait(timeout_s)
+    return SERVER.compilations.wait(timeout_s) and DISK.wait(timeout_s)
