@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import trustfit
 from trustfit import _compiled, _kept, _model, _quick
+from trustfit import _serve as serve
 from trustfit._background import Compilations, NotThere
 from trustfit._kept import Disk
 
@@ -121,7 +122,7 @@ def test_every_kind_of_call_has_a_program_of_its_own(home: Home):
     for options in CALLS.values():
         fit(**options)
     assert len(home.files()) == len(CALLS)
-    trustfit.curve_fit(decay, np.tile(X, 10), np.tile(Y, 10), p0=(1, 1), driver="compiled")
+    trustfit.curve_fit(decay, np.tile(X, 600), np.tile(Y, 600), p0=(1, 1), driver="compiled")
     trustfit.curve_fit(lambda x, a, k, c: decay(x, a, k) + c, X, Y, p0=(1, 1, 0), driver="compiled")
     fit(lambda x, a, k: a * jnp.exp2(-k * x))
     assert len(home.files()) == len(CALLS) + 3
@@ -275,6 +276,26 @@ def test_results_that_jax_is_to_look_at_are_looked_at(home: Home):
     assert run(jnp.ones(1), (jnp.ones(1),)) != "loaded"  # which may be on any device
 
 
+@pytest.mark.parametrize(("loading_s", "way"), [(0.0, "compiled"), (1e3, "numpy")])
+def test_what_is_on_disk_is_worth_waiting_for_sooner(
+    loading_s: float, way: str, home: Home, monkeypatch: pytest.MonkeyPatch
+):
+    def model(x: Any, a: Any, k: Any) -> Any:
+        return a / jnp.cosh(k * x) if loading_s else a / jnp.cosh(k * x) ** 2
+
+    def served() -> str:
+        monkeypatch.setattr("trustfit._solve.SERVER", serve.Server())
+        found = trustfit.curve_fit(model, X, Y, p0=(1, 1), driver="auto", full_output=True)
+        return found[2]["driver"]
+
+    monkeypatch.setattr(serve, "_LOADING_S", loading_s)
+    assert served() == "numpy"
+    fit(model)
+    home.files()
+    home.begin()
+    assert served() == way
+
+
 class TestInTheBackground:
     def test_a_program_is_loaded_there(self, home: Home, compilations: list[str]):
         first = fit()
@@ -386,7 +407,8 @@ def test_many_processes_at_once_share_their_programs(tmp_path: Path):
         found = ended(start(code, folder))
         assert found[0] == first[0][0]
         assert found[1] == "0"
-        assert found[2:] in ([], ["numpy", "numpy", "compiled"])
+        ways = found[2:]  # the second fit may be overtaken
+        assert not ways or (ways[0], ways[-1]) == ("numpy", "compiled")
     assert {path.name for path in folder.iterdir()} == files
 
 

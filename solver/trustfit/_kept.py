@@ -206,6 +206,11 @@ class Kept:
             return self._jitted(*arguments)
         return run(*arguments) if self._is_proven else self._first(run, arguments)
 
+    def is_kept(self, *arguments: Any) -> bool:
+        """Return whether there may be a program of it on disk."""
+        slot = self._slot(arguments)
+        return slot is not None and DISK.holds(slot)
+
     def prepare(self, *arguments: Any) -> Pending:
         """Return what is left to be done before the program can run, for another thread.
 

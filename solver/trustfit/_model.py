@@ -143,6 +143,10 @@ class Model:
                 found.append(compiled_rows(self.traced, "rows").prepare(*arguments))
         return found
 
+    def is_kept(self, recipe: Recipe, start: Start, problem: Problem) -> bool:
+        """Return whether there may be a program of a solve on disk."""
+        return compiled_solve(recipe).is_kept(*self._arguments_of(recipe, start, problem))
+
     def arguments(self, *kinds: str) -> tuple[Any, ...]:
         """Return the values of the arguments of some kinds."""
         pairs = zip(self.values, self.traced.arguments, strict=True)

@@ -8,7 +8,8 @@ making it would; calls use it once it is ready. A fit that is overtaken begins a
 so that its result is that of either way, and does not depend on when that happened.
 
 A call waits for its program, as all did before there was another way, where NumPy would take
-longer by an estimate, where it has no rule for an operation, and with an accelerator. A process
+longer by an estimate (than compiling, or than loading what is on disk), where it has no rule for an
+operation, and with an accelerator. A process
 that was forked from one in which JAX had started stays with NumPy, as XLA would hang there.
 """
 
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 _EVALUATIONS = 15
 """How many a fit takes, about."""
 
+_LOADING_S = 0.06
+"""How long it takes to load a program from disk, about."""
+
 
 class Call(NamedTuple):
     """A solve, as `trustfit._fused.minimize` takes it."""
@@ -62,6 +66,10 @@ class Call(NamedTuple):
         """Return what the program is compiled for."""
         program = program_for(self.options, keep_rows=self._keep_rows)
         return self.model.recipe(program, Start(self.x0, None), self._problem)
+
+    def is_kept(self) -> bool:
+        """Return whether there may be a program on disk."""
+        return self.model.is_kept(self.recipe(), Start(self.x0, None), self._problem)
 
     def lowered(self, recipe: Recipe) -> Sequence[object]:
         """Return what the program consists of, to be compiled."""
@@ -145,7 +153,9 @@ class Server:
 
     def _is_too_slow(self, call: Call, program: "HostProgram") -> bool:
         estimated_s = _EVALUATIONS * program.estimated_s(call.model.m)
-        return estimated_s > self.compilations.expected_s and not self.is_child
+        if self.is_child or estimated_s <= _LOADING_S:
+            return False
+        return estimated_s > self.compilations.expected_s or call.is_kept()
 
     def _tell_of_failure(self, recipe: Recipe) -> None:
         error = self.compilations.failure(recipe)
