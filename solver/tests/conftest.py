@@ -1,11 +1,17 @@
 """Fixtures that several test modules use."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import jax
 import pytest
-from trustfit import _many, _many_singles
+
+# Programs are what most tests are about, and what they compare with other solvers. The same tests
+# run with TRUSTFIT_DRIVER=auto, the users' default, on one of CI's two stacks.
+os.environ.setdefault("TRUSTFIT_DRIVER", "compiled")
+
+from trustfit import _many, _many_singles, _options
 from trustfit._cache_folder import VARIABLE
 
 # Asserts in modules that hold no tests tell what they compared, too.
@@ -27,6 +33,12 @@ def settings_untouched() -> Iterator[None]:
     before = jax.config.read("jax_enable_x64")
     yield
     assert jax.config.read("jax_enable_x64") == before
+
+
+@pytest.fixture
+def by_programs(monkeypatch: pytest.MonkeyPatch):
+    """Have fits wait for their programs, of a test that counts or compares these."""
+    monkeypatch.setattr(_options, "_DRIVER", "compiled")
 
 
 @pytest.fixture

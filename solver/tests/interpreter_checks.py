@@ -29,7 +29,7 @@ def assert_equal(found: Any, expected: Any, rtol: float | None = None) -> None:
     for part in (np.real, np.imag) if expected.dtype.kind == "c" else (np.asarray,):
         scale = 1.0
         if expected.dtype.kind == "c":
-            sizes = np.abs(expected[np.isfinite(expected)])
+            sizes = np.abs(expected[np.isfinite(expected)].astype(np.complex128))
             scale = float(sizes.max(initial=1.0))
         np.testing.assert_allclose(
             part(found), part(expected), rtol, tiny + (scale > 1) * rtol * scale

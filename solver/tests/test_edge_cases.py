@@ -326,6 +326,7 @@ def compilations() -> Generator[list[str]]:
         if event == "/jax/core/compile/backend_compile_duration":
             events.append(event)
 
+    trustfit.wait_until_compiled()  # for what other tests began
     jax.monitoring.register_event_duration_secs_listener(listener)
     try:
         yield events
@@ -345,6 +346,7 @@ def test_a_numpy_model_compiles_nothing(options: dict[str, Any]):
     assert events == []
 
 
+@pytest.mark.usefixtures("by_programs")
 def test_compilations_are_seen():
     with compilations() as events:
         trustfit.curve_fit(lambda x, a: a * jnp.sqrt(x + 1.2345), T, Y)

@@ -20,6 +20,7 @@ from trustfit._background import Compilations
 
 from .cases import DECAY, Case, assert_same_solution, decay
 from .test_agreement import BOUNDED, CASES
+from .test_rowwise_fits import MODELS
 
 
 def assert_ways_agree(case: Case, **options: Any) -> None:
@@ -45,6 +46,20 @@ def test_ways_agree_within_bounds(name: str):
 @pytest.mark.parametrize("loss", ["soft_l1", "huber", "cauchy", "arctan"])
 def test_ways_agree_on_losses(loss: str):
     assert_ways_agree(CASES["gaussian near"], loss=loss, f_scale=0.07)
+
+
+@pytest.mark.parametrize("name", [one for one in MODELS if one != "loops for each point"])
+def test_ways_agree_on_models_of_every_kind(name: str):
+    x = np.linspace(0.0, 1.0, 50)
+    with jax.enable_x64(True):
+        y = np.asarray(MODELS[name](x, 1.3, 0.7)) + 0.01 * np.cos(37.0 * np.arange(50))
+    by_numpy, by_program, by_default = (
+        trustfit.curve_fit(MODELS[name], x, y, [1.0, 1.0], driver=way)
+        for way in ("numpy", "compiled", "auto")
+    )
+    for found in (by_numpy, by_default):
+        np.testing.assert_allclose(found[0], by_program[0], rtol=1e-7)
+        np.testing.assert_allclose(found[1], by_program[1], rtol=1e-6, atol=1e-12)
 
 
 TERMS = (

@@ -19,11 +19,11 @@ def data(m):
     x = np.linspace(0.0, 1.0, m)
     return x, 1.3 * np.exp(-0.7 * x) + 0.01 * np.cos(37.0 * np.arange(m))
 
-trustfit.curve_fit(f, *data(1000))
+trustfit.curve_fit(f, *data(1000), driver="compiled")
 x, y = data(1_000_000)
 Path("/proc/self/clear_refs").write_text("5")
 before = peak()
-trustfit.curve_fit(f, x, y)
+trustfit.curve_fit(f, x, y, driver="compiled")
 print(peak() - before)
 """
 

@@ -65,6 +65,7 @@ def polynomial(x: Any, *c: Any):
     return jnp.polyval(jnp.stack(c), x)
 
 
+@pytest.mark.usefixtures("by_programs")
 def test_more_parameters_than_a_program_inverts_for():
     x = np.linspace(-1, 1, 60)
     y = np.stack([np.sin(5 * x), np.cos(4 * x)])

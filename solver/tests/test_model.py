@@ -47,6 +47,7 @@ def calls_helper(x: Any, a: Any) -> Any:
     return HELPER(a) + 0 * x
 
 
+@pytest.mark.usefixtures("by_programs")
 def test_new_data_of_the_same_shape_compiles_nothing():
     def of_this_test_alone(x: Any, a: Any, b: Any) -> Any:
         # Any test of the same process may have compiled a simpler model.

@@ -12,6 +12,8 @@ import trustfit
 from trustfit import _quick as quick
 from trustfit._chunks import Bucket
 
+pytestmark = pytest.mark.usefixtures("by_programs")
+
 
 def decay(x: Any, a: Any, b: Any) -> Any:
     return a * jnp.exp(-b * x)

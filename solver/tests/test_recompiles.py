@@ -13,6 +13,8 @@ import pytest
 import scipy.optimize
 import trustfit
 
+pytestmark = pytest.mark.usefixtures("by_programs")
+
 LENGTHS = (50, 500, 3000)
 FACTOR: Any = 1.0
 

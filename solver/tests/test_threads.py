@@ -53,6 +53,7 @@ def _at_once(function: Callable[[Any], Any], jobs: list[Any], threads: int) -> l
         return list(pool.map(run, range(threads)))
 
 
+@pytest.mark.usefixtures("by_programs")
 @pytest.mark.parametrize("function", [_fit, _least_squares])
 def test_calls_at_once_give_what_calls_one_by_one_give(function: Callable[[Any], Any]):
     jobs = [_job(i + 5 * j, m) for j, m in enumerate(LENGTHS) for i in range(3)]

@@ -23,7 +23,8 @@ def of_scalars(jaxpr: Jaxpr, position: int) -> Jaxpr | None:
     kept: list[Any] = []
     for equation in jaxpr.eqns:
         name, params = equation.primitive.name, equation.params
-        source = None if isinstance(equation.invars[0], Literal) else equation.invars[0]
+        # An operation may take nothing, as one that counts up does.
+        source = next((atom for atom in equation.invars[:1] if is_variable(atom)), None)
         if name == "unstack" and source is x:
             taken = dict(zip(equation.outvars, range(n), strict=True))
         elif name == "squeeze" and source in parts:
