@@ -14,6 +14,7 @@ from jitscope.fresh import ChildFailed, measure_conditions, run_child, run_sampl
 from jitscope.phases import PhaseRecord
 
 from .fused_solver import ITERATIONS
+from .solvers import installed
 
 
 def assert_adds_up(measured: sample.Sample) -> None:
@@ -62,8 +63,9 @@ class TestSamples:
         assert measured.overhead_ns == measured.wall_ns - measured.unobserved_wall_ns
 
     @pytest.mark.slow
-    def test_the_three_conditions_of_trustfit(self):
-        found = dict(measure_conditions("linear_100"))
+    def test_the_three_conditions_of_a_solver_that_compiles(self):
+        installed("optimistix")
+        found = dict(measure_conditions("linear_100", solver="optimistix"))
         samples = {name: one for name, one in found.items() if isinstance(one, sample.Sample)}
         assert set(samples) == set(sample.CONDITIONS), found
         for one in samples.values():
@@ -80,6 +82,19 @@ class TestSamples:
         assert phases["warm_memory"]["import"] is None
         assert phases["warm_memory"]["backend"] is None
         assert phases["warm_memory"]["compile"] == 0
+
+    def test_the_three_conditions_of_trustfit(self):
+        found = dict(measure_conditions("linear_100"))
+        samples = {name: one for name, one in found.items() if isinstance(one, sample.Sample)}
+        assert set(samples) == set(sample.CONDITIONS), found
+        for one in samples.values():
+            assert_adds_up(one)
+            assert not one.modules
+        cold, warm = (samples[name].phases_ns or {} for name in ("cold", "warm_memory"))
+        # The first fit is NumPy's, of what JAX traced; the warm one is the program's.
+        assert (cold["trace"] or 0) > 0
+        assert cold["compile"] == cold["lower"] == 0
+        assert (warm["dispatch"] or 0) > 0
         # Where a stepped driver exists beside it, the own call is one compiled loop without stages.
         stepped = adapters.get("trustfit").has_stepped_driver()
         stages = set(samples["warm_memory"].by_stage_ns) - {""}

@@ -43,7 +43,7 @@ def test_a_problem_is_profiled_to_the_line(tmp_path: Path, monkeypatch: pytest.M
     assert warm is not None
     for call in (first, warm):
         assert sum(ns for ns in call.phases_ns.values() if ns is not None) == call.wall_ns
-    assert first.modules > 0
+    assert first.modules == 0  # NumPy serves it
     assert warm.modules == 0
     assert profile.outer_iterations is not None
     assert profile.inner_iterations is not None
@@ -62,7 +62,7 @@ def test_a_problem_is_profiled_to_the_line(tmp_path: Path, monkeypatch: pytest.M
     assert 0 < profile.device.busy_ns <= profile.device.wall_ns
     assert profile.device.scopes
     assert profile.counters is not None
-    assert profile.counters.compiled == first.modules
+    assert profile.counters.compiled > 0  # in the fit that waits for its program
     assert {"first", "warm"} == set(profile.cprofile)
     assert all((tmp_path / dump).stat().st_size > 0 for dump in profile.cprofile.values())
 

@@ -162,6 +162,10 @@ def test_a_first_fit_compiles_nothing_and_starts_no_backend():
     assert run(code).startswith("[2.5")
 
 
+def test_that_is_the_default():
+    assert run("print(fit()[2]['driver'])", TRUSTFIT_DRIVER="") == "numpy"
+
+
 def test_the_program_is_made_at_the_second_fit_and_then_serves():
     code = """
     drivers, answers = [], []

@@ -154,7 +154,7 @@ def least_squares(
         the program is made in the background from the second fit of a model on; 'compiled': by the
         program, waiting for it if need be; 'numpy': never compiled. Results are the same up to
         rounding. None stands for the environment variable TRUSTFIT_DRIVER, read when trustfit is
-        imported, or else for 'compiled'.
+        imported, or else for 'auto'.
 
     Returns
     -------

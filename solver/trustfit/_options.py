@@ -249,7 +249,7 @@ def check_mapping(value: Any, name: str) -> dict[str, Any]:
 
 
 DRIVER_VARIABLE = "TRUSTFIT_DRIVER"
-_DRIVER = os.environ.get(DRIVER_VARIABLE) or "compiled"
+_DRIVER = os.environ.get(DRIVER_VARIABLE) or "auto"
 """Of calls that do not say; the variable is read once, when trustfit is imported."""
 
 
@@ -266,7 +266,7 @@ def check_driver(driver: Any) -> Wish:
         return cast(Wish, wish)
     where = f"The environment variable {DRIVER_VARIABLE}" if driver is None else "`driver`"
     raise ValueError(
-        f"{where} must be 'auto', 'compiled' or 'numpy'; got {wish!r}. Leave it out for 'compiled'."
+        f"{where} must be 'auto', 'compiled' or 'numpy'; got {wish!r}. Leave it out for 'auto'."
     )
 
 

@@ -1,11 +1,11 @@
 """How a solve is served that could be one compiled program: by that program, or by NumPy.
 
-Compiling takes some hundred times as long as a small fit. So, where 'auto' is asked for, the first
-fit of a model is a loop on the host, the one of the stepped driver, around the model's own traced
-operations, evaluated by NumPy (`trustfit._host_model`): nothing is compiled. Its program is made in
-the background (`trustfit._background`) at the second fit, or as soon as a fit takes as long as
-making it would; calls use it once it is ready. A fit that is overtaken begins again in the program,
-so that its result is that of either way, and does not depend on when that happened.
+Compiling takes some hundred times as long as a small fit. So, unless a call says otherwise, the
+first fit of a model is a loop on the host, the one of the stepped driver, around the model's own
+traced operations, evaluated by NumPy (`trustfit._host_model`): nothing is compiled. Its program is
+made in the background (`trustfit._background`) at the second fit, or as soon as a fit takes as long
+as making it would; calls use it once it is ready. A fit that is overtaken begins again in the
+program, so that its result is that of either way, and does not depend on when that happened.
 
 A call waits for its program, as all did before there was another way, where NumPy would take
 longer by an estimate (than compiling, or than loading what is on disk), where it has no rule for an
