@@ -4,6 +4,7 @@ Run as a program of its own by `test_kernels.py`: XLA ends the whole process if 
 operation that it cannot emit.
 """
 
+import os
 import sys
 import traceback
 import warnings
@@ -19,6 +20,8 @@ from .groups import GROUPS
 from .options import of_weights
 
 LENGTHS = (20, 200, 2000)
+# By 'auto', NumPy may serve one of three fits and a program the next: their last bits differ.
+BY_PROGRAMS = os.environ.get("TRUSTFIT_DRIVER") == "compiled"
 
 
 def check(case: Case, m: int) -> None:
@@ -54,7 +57,8 @@ def check(case: Case, m: int) -> None:
             np.testing.assert_allclose(
                 pcov, expected[1], 1e-2, 1e-3 * abs(expected[1]).max(), err_msg="pcov"
             )
-        np.testing.assert_array_equal(popt, fits[1][0])
+        if BY_PROGRAMS:
+            np.testing.assert_array_equal(popt, fits[1][0])
 
 
 def main(groups: list[str]) -> int:
