@@ -214,6 +214,54 @@ def transfers_to_device(
         handlers.update({kind: originals[kind] for kind in kinds})
 
 
+class _Doors:
+    """Ways by which arrays become host values, each with a hook around it, in one thread."""
+
+    def __init__(self, around: Callable[..., Any]) -> None:
+        self._around = around
+        self._thread = threading.get_ident()
+        self._interrupted: dict[int, BaseException] = {}
+
+    def any(self, door: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        around, thread = self._around, self._thread
+
+        def convert(array: Any, *args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != thread:
+                return original(array, *args, **kwargs)
+            return around(door, original, array, *args, **kwargs)
+
+        return convert
+
+    # NumPy drops any error of the buffer protocol, Ctrl-C's too, and tries `__array__` next.
+    def buffer(self, door: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        around, thread, interrupted = self._around, self._thread, self._interrupted
+
+        def convert(array: Any, *args: Any) -> Any:
+            if threading.get_ident() != thread:
+                return original(array, *args)
+            interrupted.clear()
+            try:
+                return around(door, original, array, *args)
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    interrupted[id(array)] = error
+                raise
+
+        return convert
+
+    def array(self, door: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        around, thread, interrupted = self._around, self._thread, self._interrupted
+
+        def convert(array: Any, *args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != thread:
+                return original(array, *args, **kwargs)
+            if interrupted and (error := interrupted.pop(id(array), None)) is not None:
+                raise error
+            return around(door, original, array, *args, **kwargs)
+
+        return convert
+
+
 @contextmanager
 def transfers_to_host(around: Callable[..., Any]) -> Hook:
     """Call ``around(door, convert, array, *args)`` for each conversion of an array to a host value.
@@ -221,23 +269,14 @@ def transfers_to_host(around: Callable[..., Any]) -> Hook:
     An explicit or implicit conversion comes by one or two of these doors, one inside the
     other: the buffer protocol, ``__array__``, ``__dlpack__`` and the cached ``_value``.
     """
-    thread = threading.get_ident()
-
-    def hooked(door: str, original: Callable[..., Any]) -> Callable[..., Any]:
-        def convert(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() != thread:
-                return original(self, *args, **kwargs)
-            return around(door, original, self, *args, **kwargs)
-
-        return convert
-
-    doors = ["__array__", "__dlpack__"]
+    to = _Doors(around)
+    doors = {"__array__": to.array, "__dlpack__": to.any}
     if sys.version_info >= (3, 12):
-        doors.append("__buffer__")
+        doors["__buffer__"] = to.buffer
     with ExitStack() as hooks:
-        value = property(hooked("_value", member(_array_class, "_value").fget))
+        value = property(to.any("_value", member(_array_class, "_value").fget))
         hooks.enter_context(replaced(_array_class, "_value", value))
-        for door in doors:
+        for door, hooked in doors.items():
             hook = hooked(door, member(_array_class, door))
             hooks.enter_context(replaced(_array_class, door, hook))
         if sys.version_info < (3, 12):
