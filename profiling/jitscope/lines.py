@@ -55,6 +55,9 @@ class AnnotatedLine:
         Arrays converted by the line in each direction, over the whole recorded call.
     wait_ns, copy_ns : int
         Time that those conversions waited for the device, and copied.
+    is_shared : bool
+        Whether other functions ran code of the same line: each has a row of its own, and the time
+        of one that calls another holds that other's.
     """
 
     time: LineTime
@@ -62,6 +65,12 @@ class AnnotatedLine:
     to_device: int
     wait_ns: int
     copy_ns: int
+    is_shared: bool = False
+
+    @property
+    def source(self) -> str:
+        """Text of the line, after the function's name where the line holds several."""
+        return f"{self.time.function}: {self.time.source}" if self.is_shared else self.time.source
 
 
 def record_lines(call: Callable[[], object], modules: Iterable[str]) -> tuple[LineTime, ...]:
@@ -91,7 +100,7 @@ def record_lines(call: Callable[[], object], modules: Iterable[str]) -> tuple[Li
 def annotate(
     lines: Sequence[LineTime], sites: Sequence[ConversionSite]
 ) -> tuple[AnnotatedLine, ...]:
-    """Join lines with the conversions recorded in another pass, on real path and line.
+    """Join lines with the conversions recorded in another pass, on real path, line and function.
 
     Parameters
     ----------
@@ -101,23 +110,38 @@ def annotate(
     Returns
     -------
     tuple of AnnotatedLine
-        One for each of `lines`, in their order.
+        One for each of `lines`, in their order. A site belongs to one of them alone: of a line that
+        several functions share, to that of its function, or to the costliest.
     """
-    by_line: dict[tuple[str, int], list[ConversionSite]] = {}
+    by_line: dict[tuple[str, int], list[int]] = {}
+    for place, time in enumerate(lines):
+        by_line.setdefault((time.file, time.line), []).append(place)
+    by_place: dict[int, list[ConversionSite]] = {}
     for site in sites:
-        by_line.setdefault((os.path.realpath(site.file), site.line), []).append(site)
+        here = by_line.get((os.path.realpath(site.file), site.line), [])
+        own = [place for place in here if lines[place].function == _name(site)]
+        if here:
+            chosen = max(own or here, key=lambda place: lines[place].time_ns)
+            by_place.setdefault(chosen, []).append(site)
 
-    def joined(time: LineTime) -> AnnotatedLine:
-        here = by_line.get((time.file, time.line), [])
+    def joined(place: int, time: LineTime) -> AnnotatedLine:
+        here = by_place.get(place, [])
+        sharing = by_line[time.file, time.line]
         return AnnotatedLine(
             time=time,
             to_host=sum(s.count for s in here if s.direction == "to_host"),
             to_device=sum(s.count for s in here if s.direction == "to_device"),
             wait_ns=sum(s.wait_ns for s in here),
             copy_ns=sum(s.copy_ns for s in here),
+            is_shared=len({lines[other].function for other in sharing} - {"<module>"}) > 1,
         )
 
-    return tuple(joined(time) for time in lines)
+    return tuple(joined(place, time) for place, time in enumerate(lines))
+
+
+def _name(site: ConversionSite) -> str:
+    """Return the name of a site's function as line_profiler has it."""
+    return site.function.rpartition(".")[2]
 
 
 def per_hit(site: ConversionSite, lines: Sequence[LineTime] | None) -> float | None:
@@ -134,8 +158,7 @@ def per_hit(site: ConversionSite, lines: Sequence[LineTime] | None) -> float | N
     float or None
         The average; None if the line was not followed.
     """
-    function = site.function.rpartition(".")[2]
     for one in lines or ():
-        if (one.line, one.function) == (site.line, function) and one.file == site.file:
+        if (one.line, one.function) == (site.line, _name(site)) and one.file == site.file:
             return site.count / one.hits if one.hits else None
     return None

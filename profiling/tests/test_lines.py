@@ -7,7 +7,8 @@ from types import ModuleType
 from typing import Literal
 
 import pytest
-from jitscope.conversions import ConversionSite
+from jitscope.conversions import ConversionRecorder, ConversionSite
+from jitscope.following import Follower
 from jitscope.lines import LineTime, annotate, record_lines
 
 DRIVER = """\
@@ -74,3 +75,58 @@ def test_lines_meet_the_conversions_of_the_same_file_and_line(tmp_path: Path):
     assert (row.to_host, row.to_device, row.wait_ns, row.copy_ns) == (2, 3, 20, 40)
     (alone,) = annotate([LineTime(str(real), 9, "f", 1, 1, "")], sites)
     assert (alone.to_host, alone.to_device, alone.wait_ns, alone.copy_ns) == (0, 0, 0, 0)
+
+
+SHARED = """\
+import time
+
+import jax.numpy as jnp
+import numpy as np
+
+first = lambda x: (time.sleep(0.02), np.asarray(x)); second = lambda x: (time.sleep(0.04), x)
+def outer(x): return (lambda y: (time.sleep(0.02), np.asarray(y)))(x)
+x = jnp.arange(3.0)
+first(x)
+first(x)
+second(x)
+outer(x)
+"""
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="Python has no line events of a function of one line there"
+)
+def test_of_functions_that_share_a_line_one_has_the_conversion(tmp_path: Path):
+    file = tmp_path / "sharing.py"
+    file.write_text(SHARED, encoding="utf-8")
+    code = compile(SHARED, str(file), "exec")
+    with ConversionRecorder() as recorder:
+        exec(code, {})
+    follower = Follower()
+    followed = follower.followed(code)
+    with follower.following():
+        exec(followed, {})
+    rows = annotate(follower.lines(), recorder.sites)
+    named = {(row.time.line, row.time.function): row for row in rows}
+    assert sum(row.to_host for row in rows) == 3
+    both = named[6, "<lambda>"]
+    assert (both.time.hits, both.to_host, both.is_shared) == (3, 2, False)
+    assert both.time.time_ns == pytest.approx(80e6, rel=0.2)
+    outer, inner = named[7, "outer"], named[7, "<lambda>"]
+    assert (outer.to_host, inner.to_host) == (0, 1)
+    assert (outer.is_shared, inner.is_shared) == (True, True)
+    assert inner.source.startswith("<lambda>: def outer(x)")
+    assert outer.time.time_ns == pytest.approx(20e6, rel=0.3)
+
+
+def test_a_comprehension_leaves_the_conversion_to_its_function():
+    site = ConversionSite("/a.py", 7, "h", "to_host", "numpy", 2, 8, 10, 20)
+    lines = [LineTime("/a.py", 7, name, 1, ns, "...") for name, ns in (("<listcomp>", 5), ("h", 9))]
+    comprehension, function = annotate(lines, [site])
+    assert (comprehension.to_host, function.to_host) == (0, 2)
+
+
+def test_a_conversion_of_an_unknown_function_goes_to_the_costliest_of_a_line():
+    site = ConversionSite("/a.py", 7, "gone", "to_host", "numpy", 2, 8, 10, 20)
+    lines = [LineTime("/a.py", 7, name, 1, ns, "...") for name, ns in (("f", 5), ("g", 9))]
+    assert [row.to_host for row in annotate(lines, [site])] == [0, 2]

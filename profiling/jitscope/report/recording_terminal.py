@@ -162,7 +162,7 @@ class _Report:
             if known:
                 numbers += [str(row.to_host), str(row.to_device), _ms(row.wait_ns)]
             where = _place(row.time.file, row.time.line)
-            table.add_row(where, *numbers, escape(row.time.source))
+            table.add_row(where, *numbers, escape(row.source))
         self._narrow(table, table.columns[-1])
         self._show(table, len(rows))
         self._say(
