@@ -1,0 +1,1 @@
+"""A history of known changes, measured by the real asv; see `docs/planted-history.md`."""

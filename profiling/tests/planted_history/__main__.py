@@ -1,0 +1,13 @@
+"""`python -m planted_history FOLDER`: measure it in an empty folder and print how it fared."""
+
+import sys
+from pathlib import Path
+
+from .confusion import table
+from .measured import REPETITIONS, measure
+
+folder = Path(sys.argv[1])
+folder.mkdir(parents=True, exist_ok=True)
+measured = measure(folder)
+print(f"As measured:\n\n{table([measured.rows()])}")
+print(f"\n{REPETITIONS} times with samples drawn anew:\n\n{table(measured.repeated())}")
