@@ -1,5 +1,6 @@
 """Solves by NumPy while there is no program: the same results, nothing compiled, no surprises."""
 
+import contextlib
 import multiprocessing
 import os
 import subprocess
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trustfit import _serve as serve
 from trustfit._background import Compilations
+from trustfit._serve import Race
 
 from .cases import DECAY, Case, assert_same_solution, decay
 from .test_agreement import BOUNDED, CASES
@@ -270,6 +272,47 @@ def test_several_threads_fit_at_once():
     assert len(found) == 20
     for popt in found:
         np.testing.assert_allclose(popt, expected, rtol=1e-8)
+
+
+class Started(Race):
+    """A race whose program is never made."""
+
+    turns = 0
+    started_at: int | None = None
+
+    def start(self) -> None:
+        if self.started_at is None:
+            self.started_at = self.turns
+
+    def run(self) -> int | None:
+        """Look at each of the clock's times, and return at which of them a program is started."""
+        with contextlib.suppress(StopIteration):
+            while True:
+                self.look()
+                self.turns += 1
+        return self.started_at
+
+
+@pytest.mark.parametrize(
+    ("turns_s", "started_at"),
+    [
+        ([0.001] * 40, None),
+        ([0.25, *[0.001] * 12], None),  # a first evaluation with all that is there for once
+        ([0.001, 0.001, 0.25, *[0.001] * 12], None),  # a busy machine
+        ([0.03] * 40, 2),
+        ([0.2, *[0.03] * 40], 2),
+        ([0.4, 0.001], 1),  # it has taken as long already
+        ([0.00101] * 400, 298),
+    ],
+)
+def test_a_program_is_started_once_numpy_takes_as_long_as_making_it(
+    turns_s: list[float], started_at: int | None
+):
+    times = iter(np.cumsum([0.0, *turns_s]).tolist())
+    compilations = Compilations()
+    assert compilations.expected_s == pytest.approx(0.3)
+    call: Any = None
+    assert Started(compilations, call, None, lambda: next(times)).run() == started_at
 
 
 class TestCompilations:

@@ -13,9 +13,10 @@ operation, and with an accelerator. A process
 that was forked from one in which JAX had started stays with NumPy, as XLA would hang there.
 """
 
+import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -137,7 +138,7 @@ class Server:
             return self._by_program(call, recipe)
         if self.is_child:
             return self._by_numpy(call, program, None)
-        race = _Race(self.compilations, call, recipe)
+        race = Race(self.compilations, call, recipe)
         if used_before:
             race.start()
         try:
@@ -171,7 +172,7 @@ class Server:
         self.compilations.finish(call.recipe() if recipe is None else recipe)
         return solution
 
-    def _by_numpy(self, call: Call, program: "HostProgram", race: "_Race | None") -> Solution:
+    def _by_numpy(self, call: Call, program: "HostProgram", race: "Race | None") -> Solution:
         from trustfit._host_model import host_functions
 
         look = _no_look if race is None else race.look
@@ -212,18 +213,40 @@ def _known(call: Call) -> "HostProgram":
     return program
 
 
-class _Race:
+class Race:
     """A call served by NumPy, and its program: whichever is there first answers.
 
-    The program is started once NumPy has taken, or will by what it took so far, as long as making
-    the program would.
+    The program is started once NumPy has taken as long as making the program would, or will, by the
+    quickest of its turns so far. A first evaluation, with all that is there for the first time, and
+    a moment in which the machine was busy say nothing of the turns to come, while what they would
+    start takes this thread longer than most fits.
+
+    Parameters
+    ----------
+    compilations : Compilations
+        In the background.
+    call : Call
+        What NumPy serves.
+    recipe : Recipe or None
+        Of the program, if it is known.
+    clock : callable
+        Returns seconds.
     """
 
-    def __init__(self, compilations: Compilations, call: Call, recipe: Recipe | None) -> None:
+    def __init__(
+        self,
+        compilations: Compilations,
+        call: Call,
+        recipe: Recipe | None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._compilations = compilations
         self._call = call
         self._recipe = recipe
+        self._clock = clock
         self._begin_s = 0.0
+        self._last_s = 0.0
+        self._quickest_s = math.inf
         self._looks = 0
         self._started = False
 
@@ -251,16 +274,19 @@ class _Race:
             if self._compilations.progress(self.recipe) == "ready":
                 raise _Overtaken
             return
-        now_s = time.perf_counter()
+        now_s = self._clock()
         if self._looks == 0:
             self._begin_s = now_s
-        elif self._is_slow(now_s - self._begin_s):
-            self.start()
+        else:
+            self._quickest_s = min(self._quickest_s, now_s - self._last_s)
+            if self._is_slow(now_s - self._begin_s):
+                self.start()
+        self._last_s = now_s
         self._looks += 1
 
     def _is_slow(self, elapsed_s: float) -> bool:
-        whole_s = elapsed_s / self._looks * max(_EVALUATIONS, self._looks + 1)
-        return whole_s > self._compilations.expected_s
+        left = max(_EVALUATIONS - self._looks, 0) if self._looks > 1 else 0
+        return elapsed_s + left * self._quickest_s > self._compilations.expected_s
 
 
 SERVER = Server()
