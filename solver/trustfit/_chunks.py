@@ -82,8 +82,8 @@ _SIMPLE = frozenset().union(
     ("asinh", "acosh", "atanh", "erf", "erfc", "lgamma", "digamma", "floor", "ceil", "round"),
     ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor", "not", "is_finite", "select_n"),
     ("broadcast_in_dim", "concatenate", "convert_element_type", "copy", "reshape", "slice"),
-    ("squeeze", "transpose", "pad", "reduce_max", "reduce_min", "reduce_sum", "add_any"),
-    ("custom_jvp_call", "stop_gradient", "jit", "pjit"),
+    ("squeeze", "transpose", "unstack", "pad", "reduce_max", "reduce_min", "reduce_sum"),
+    ("add_any", "custom_jvp_call", "stop_gradient", "jit", "pjit"),
 )
 """Elementwise operations and changes of shape, of which a kernel may consist."""
 
