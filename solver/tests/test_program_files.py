@@ -91,6 +91,36 @@ class TestWhere:
         assert folders.folder_for(environment, "linux") is None
         assert folders.folder_for(environment, "win32") is None
 
+    @needs_owners
+    def test_none_is_made_in_the_home_of_another_user(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        home = {"HOME": str(tmp_path)}
+        assert folders.own_folder_for(home) == folders.folder_for(home)
+        chosen = {**home, "TRUSTFIT_CACHE": str(tmp_path / "chosen")}
+        other = os.geteuid() + 1
+        monkeypatch.setattr(os, "geteuid", lambda: other)
+        assert folders.own_folder_for(home) is None
+        assert folders.own_folder_for(chosen) == tmp_path / "chosen"
+        assert folders.own_folder_for({**home, "TRUSTFIT_CACHE": "off"}) is None
+
+    @needs_owners
+    def test_the_nearest_folder_that_exists_decides(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        home = {"HOME": str(tmp_path)}
+        (tmp_path / ".cache" / "trustfit").mkdir(parents=True)
+        asked: list[Path] = []
+        stat = Path.stat
+
+        def noted(path: Path, **options: Any) -> os.stat_result:
+            asked.append(path)
+            return stat(path, **options)
+
+        monkeypatch.setattr(Path, "stat", noted)
+        assert folders.own_folder_for(home) is not None
+        assert asked[-1] == tmp_path / ".cache" / "trustfit"
+
 
 class TestFolder:
     @pytest.fixture(autouse=True)

@@ -45,6 +45,20 @@ def folder_for(environment: Mapping[str, str], platform: str = sys.platform) -> 
     return None if base is None else base / "trustfit" / "programs"
 
 
+def own_folder_for(environment: Mapping[str, str]) -> Path | None:
+    """Return the same; None as well if it was not chosen and would lie in another user's home.
+
+    `sudo` may leave HOME as it was: what root wrote there, its owner could not use, nor remove.
+    """
+    folder = folder_for(environment)
+    if folder is None or environment.get(VARIABLE, "").strip() or not _ONLY_IF_PRIVATE:
+        return folder
+    with contextlib.suppress(OSError):
+        nearest = next(one for one in (folder, *folder.parents) if one.exists())
+        return folder if nearest.stat().st_uid == os.geteuid() else None
+    return None
+
+
 def _cache_of_user(environment: Mapping[str, str], platform: str) -> Path | None:
     if platform == "win32":
         local = environment.get("LOCALAPPDATA", "")
