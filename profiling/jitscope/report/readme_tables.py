@@ -43,13 +43,18 @@ def phase_table(history: History) -> str:
     """Markdown tables of the phases at the newest commit with enough samples.
 
     Milliseconds, medians with their 99% intervals; problems are rows; one table for each of the
-    conditions cold and warm memory.
+    conditions cold and warm memory. Of several machines that measured the newest it is the one with
+    the most commits.
     """
-    for setup in setups_of(history):
-        place = _newest_measured(setup)
-        if place is not None:
-            return _phase_tables(setup, place)
-    return NOTHING
+    order = dict(zip(history.commits["commit"], history.commits["order"], strict=True))
+    found = [
+        (setup, place)
+        for setup in setups_of(history)
+        if (place := _newest_measured(setup)) is not None
+    ]
+    if not found:
+        return NOTHING
+    return _phase_tables(*max(found, key=lambda one: order[one[0].commits[one[1]].hash]))
 
 
 def expectation_table(comparisons: Sequence[Comparison]) -> str:
