@@ -408,6 +408,15 @@ CONVERTED: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let SIGINT raise KeyboardInterrupt, also where tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("how", CONVERTED)
 def test_ctrl_c_inside_a_conversion_reaches_the_program(how: str):
     x = jnp.arange(3.0)
@@ -429,6 +438,7 @@ def test_ctrl_c_inside_a_conversion_reaches_the_program(how: str):
     assert sum(site.count for site in again.sites) > 1
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_array_that_was_interrupted_is_converted_next_time():
     x = jnp.arange(3.0)
     presses = iter([signal.SIGINT])
