@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 from jitscope.recording import PASSES
 from jitscope.recordings import load_recording
@@ -29,9 +30,11 @@ PUBLISHED = {
     "expectations": "expectations.html",
     "profile": "profile.html",
 }
+LONGEST = "amd-epyc-2-cores, JAX 0.10.2, jaxlib 0.10.2, NumPy 2.4.6, Python 3.11"
+"""The setup with the most commits."""
 VIEWS = {
-    "timeline": "#problem=gaussian_10000&condition=warm_memory",
-    "compare": "#base=dd2a86b5&to=1d7b0296&problem=gaussian_10000",
+    "timeline": f"#problem=gaussian_10000&condition=warm_memory&setup={quote(LONGEST)}",
+    "compare": "#base=6683fba8&to=44818191&problem=gaussian_10000",
 }
 """What is chosen on a page, by its address."""
 FROM = {"timeline": ".panel", "compare": ".card >> nth=1"}

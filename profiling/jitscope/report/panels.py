@@ -106,7 +106,10 @@ class Setup:
 
 
 def setups_of(history: History) -> tuple[Setup, ...]:
-    """Group the phase benchmark's rows; the setup with the most commits comes first."""
+    """Group the phase benchmark's rows by setup.
+
+    First comes the one that measured the newest commit, and of several the one with the most.
+    """
     rows = history.rows()
     commits = {
         c["commit"]: Commit(c["commit"], c["subject"], c["author_date"])
@@ -116,7 +119,8 @@ def setups_of(history: History) -> tuple[Setup, ...]:
     for row in rows:
         groups.setdefault((row["machine"], row["environment"]), []).append(row)
     setups = [_setup(group, commits) for group in groups.values() if _phase_rows(group)]
-    return tuple(sorted(setups, key=lambda setup: -len(setup.commits)))
+    place = {commit: number for number, commit in enumerate(commits)}
+    return tuple(sorted(setups, key=lambda one: (-place[one.commits[-1].hash], -len(one.commits))))
 
 
 def _phase_rows(rows: Sequence[Row]) -> list[Row]:

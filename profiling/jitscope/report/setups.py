@@ -32,7 +32,7 @@ class SetupLine:
 
 
 def setup_lines(history: History) -> tuple[SetupLine, ...]:
-    """Describe every setup; the one with the most commits comes first."""
+    """Describe every setup: first the one that measured the newest commit, or the most commits."""
     results = history.results
     if results.empty:
         return ()
@@ -50,7 +50,7 @@ def setup_lines(history: History) -> tuple[SetupLine, ...]:
             orders,
         )
         found.append(line)
-    found.sort(key=lambda line: -len(line.orders))
+    found.sort(key=lambda line: (-line.orders[-1], -len(line.orders)))
     return _distinct(found)
 
 

@@ -7,8 +7,10 @@ from jitscope.history import read_history
 from jitscope.report.panels import Panel, Setup, setups_of
 from jitscope.report.publish import publish
 from jitscope.report.rendering import embedded_json, interval, number
+from jitscope.report.setups import setup_lines
 
 from .planted import GeneratedHistory as Planted
+from .planted import phase_samples
 
 
 def panel_of(setup: Setup, problem: str, condition: str) -> Panel:
@@ -108,3 +110,17 @@ def test_publishing_damaged_results_names_the_file(site_history: Planted) -> Non
     damaged.write_text("{")
     with pytest.raises(UserError, match=damaged.name[:8]):
         publish(site_history.root)
+
+
+def test_the_machine_that_measured_the_newest_commit_comes_first(site_empty: Planted) -> None:
+    site_empty.write_suite()
+    for subject in ("One", "Two"):
+        site_empty.measure(site_empty.commit(subject), phase_samples())
+    site_empty.measure(newest := site_empty.commit("Three"), phase_samples(), machine="another")
+    history = read_history(site_empty.root)
+    assert [one.key[0] for one in setup_lines(history)] == ["another", "reference"]
+    assert [len(one.commits) for one in setups_of(history)] == [1, 2]
+    site_empty.measure(newest, phase_samples())
+    history = read_history(site_empty.root)
+    assert [one.key[0] for one in setup_lines(history)] == ["reference", "another"]
+    assert [len(one.commits) for one in setups_of(history)] == [3, 1]
