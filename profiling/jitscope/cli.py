@@ -13,6 +13,9 @@ from pathlib import Path
 from jitscope import init, run, schemas, show
 from jitscope.errors import UserError
 
+OF_REPORTS = ("asv", "asv_runner", "pandas", "plotly", "pyarrow", "virtualenv")
+"""Packages of the extra `report`: history and pages need them, recordings do not."""
+
 
 def _bench(args: argparse.Namespace) -> int:
     from jitscope.bench import run_bench
@@ -193,6 +196,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.root = args.root.resolve()
     try:
         return args.run(args)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in OF_REPORTS:
+            raise
+        print(
+            f"jitscope: this command needs {package}, which is not installed; run "
+            "`pip install 'jitscope[report]'`.",
+            file=sys.stderr,
+        )
+        return 2
     except UserError as error:
         print(f"jitscope: {error}", file=sys.stderr)
         return 2

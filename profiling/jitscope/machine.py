@@ -4,9 +4,13 @@ asv's own default is the host name: it says nothing about speed, names a machine
 not know, and changes with every container.
 """
 
+import contextlib
 import os
+import platform
 import re
+import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 from jitscope.errors import UserError
 
@@ -54,11 +58,25 @@ def machine_name(cpu: str, cores: int) -> str:
     return f"{model or 'unknown-cpu'}-{cores}-core{'' if cores == 1 else 's'}"
 
 
+def cpu_model() -> str:
+    """Return the processor's model as the system gives it, and asv has it; "" if it is unknown."""
+    system = platform.system()
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        if system == "Linux":
+            text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+            found = re.search(r"^model name\s*:(.*)$", text, re.MULTILINE)
+            return found[1].strip() if found else ""
+        if system == "Darwin":
+            command = ("sysctl", "-n", "machdep.cpu.brand_string")
+            return subprocess.run(
+                command, capture_output=True, text=True, check=True
+            ).stdout.strip()
+    return platform.processor()
+
+
 def describe_machine() -> Machine:
     """Describe the machine that runs this process."""
-    from asv import util
-
-    cpu, cores = " ".join(util.get_cpu_info().split()), os.cpu_count() or 1
+    cpu, cores = " ".join(cpu_model().split()), os.cpu_count() or 1
     return Machine(machine_name(cpu, cores), cpu or "unknown CPU", cores)
 
 

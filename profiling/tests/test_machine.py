@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from asv import util
 from jitscope.errors import UserError
-from jitscope.machine import machine_name, register
+from jitscope.machine import cpu_model, machine_name, register
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,10 @@ from jitscope.machine import machine_name, register
 )
 def test_named_after_model_and_cores(cpu: str, cores: int, name: str):
     assert machine_name(cpu, cores) == name
+
+
+def test_the_model_is_the_one_that_asv_finds():
+    assert cpu_model() == util.get_cpu_info()
 
 
 def test_registers_everything_but_the_host_name(
