@@ -22,6 +22,7 @@ from jitscope.recording import (
     ThreadTime,
 )
 from jitscope.report.recording_terminal import WIDTH, print_recording
+from jitscope.report.rendering import shortened
 from rich.console import Console
 
 ENVIRONMENT = Environment("3.11.7", "Linux", "A CPU", 2, {"jax": "0.10.2"}, None, None)
@@ -199,3 +200,17 @@ def test_a_long_place_leaves_the_figures_whole():
     assert row.split()[-6:] == ["1,234,567", "1,000", "1,235", "9,876,543", "2.00", "1.00"]
     assert "name.py:9" in text
     assert max(map(len, text.splitlines())) <= WIDTH
+
+
+@pytest.mark.parametrize(
+    ("file", "shown_as"),
+    [
+        ("{here}/fit.py", "fit.py"),
+        ("{here}/.venv/lib/python3.11/site-packages/equinox/_jit.py", "equinox/_jit.py"),
+        ("/usr/lib/python3/dist-packages/a.py", "a.py"),
+        ("/a/b/c.py", "/a/b/c.py"),
+        ("/a/b/c/d/e.py", "…/c/d/e.py"),
+    ],
+)
+def test_a_file_is_shown_as_its_reader_knows_it(file: str, shown_as: str):
+    assert shortened(file.format(here=Path.cwd())) == shown_as

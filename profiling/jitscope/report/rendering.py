@@ -73,8 +73,14 @@ def count(value: float) -> str:
 
 
 def shortened(file: str) -> str:
-    """Return a path below this folder without it, and others by their last three parts."""
+    """Return a path within its package or below this folder, and others by their last three parts.
+
+    Installed packages come first: a virtual environment may well lie in this folder.
+    """
     path = Path(file)
+    for installed in ("site-packages", "dist-packages"):
+        if installed in path.parts[:-1]:
+            return os.path.join(*path.parts[path.parts.index(installed) + 1 :])
     if path.is_relative_to(Path.cwd()):
         return str(path.relative_to(Path.cwd()))
     return str(path) if len(path.parts) <= 4 else os.path.join("…", *path.parts[-3:])
