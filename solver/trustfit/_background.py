@@ -10,7 +10,6 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from trustfit._untraceable import Attempt
@@ -26,13 +25,12 @@ class NotThere(Exception):
     """What was to be made ready is not where it was: the next use has to start anew."""
 
 
-@dataclass
 class _Entry:
-    progress: Progress = "none"
-    error: Exception | None = None
+    def __init__(self) -> None:
+        self.progress: Progress = "none"
+        self.error: Exception | None = None
 
 
-@dataclass
 class Compilations:
     """What has been used, what is being compiled, and what is ready, by keys of any kind.
 
@@ -42,12 +40,13 @@ class Compilations:
         How long it takes to make a program: the mean of what the last ones took.
     """
 
-    expected_s: float = _FIRST_GUESS_S
-    _entries: "OrderedDict[Hashable, _Entry]" = field(default_factory=OrderedDict[Hashable, _Entry])
-    _used: "OrderedDict[Hashable, int]" = field(default_factory=OrderedDict[Hashable, int])
-    _queue: "deque[Callable[[], None]]" = field(default_factory=deque[Callable[[], None]])
-    _worker: threading.Thread | None = None
-    _lock: threading.Condition = field(default_factory=threading.Condition)
+    def __init__(self) -> None:
+        self.expected_s = _FIRST_GUESS_S
+        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
+        self._used: OrderedDict[Hashable, int] = OrderedDict()
+        self._queue: deque[Callable[[], None]] = deque()
+        self._worker: threading.Thread | None = None
+        self._lock = threading.Condition()
 
     def use(self, model: Hashable) -> int:
         """Note that a model is used, and return how often it was before."""

@@ -9,7 +9,8 @@ import threading
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from trustfit._types import NDArray
 
 _ALIGNMENT = 64
 _MOST_BYTES = 1 << 25

@@ -9,7 +9,6 @@ the data are part of it.
 # pyright: reportConstantRedefinition=false
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -105,8 +104,7 @@ def head_for(traced: Traced, start: Start, problem: Problem) -> Head:
     )
 
 
-@dataclass(frozen=True)
-class Recipe:
+class Recipe(NamedTuple):
     """All that a program of a solve depends on; `bucket` is None for whole arrays."""
 
     traced: Traced

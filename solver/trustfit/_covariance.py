@@ -8,10 +8,9 @@ Seber and C. J. Wild, "Nonlinear Regression", 1989, section 2.1.2.
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trustfit._settings import Solution
-from trustfit._types import FloatArray
+from trustfit._types import FloatArray, NDArray
 
 _EPS = float(np.finfo(np.float64).eps)
 

@@ -21,11 +21,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
 
 from trustfit._bounds import Bounds
 from trustfit._sparsity import IntArray, Pattern, read_pattern
-from trustfit._types import FloatArray
+from trustfit._types import FloatArray, NDArray
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

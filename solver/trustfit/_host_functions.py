@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
 
-from trustfit._types import FloatArray
+from trustfit._types import FloatArray, NDArray
 
 
 def real_array(value: Any, name: str, *, complex_too: bool = False) -> NDArray[Any]:

@@ -20,9 +20,7 @@ import jax.monitoring
 import numpy as np
 
 from trustfit import _cache_folder as folders
-from trustfit import _executables as executables
 from trustfit._background import NotThere
-from trustfit._program_file import DamagedFile, decode, encode
 from trustfit._result import UnacceleratedWarning
 from trustfit._stable_text import NoText, stable_text
 from trustfit._surroundings import surroundings
@@ -91,6 +89,9 @@ class Disk:
         """Return the program that is kept there, if there is one that is of use."""
         if not self.holds(slot):
             return None
+        from trustfit import _executables as executables  # once there is something to be read
+        from trustfit._program_file import DamagedFile, decode
+
         try:
             with _told_to_listeners():
                 content = folders.read(*slot)
@@ -110,7 +111,9 @@ class Disk:
 
     def compile(self, slot: Slot | None, lowered: Any) -> None:
         """Compile a program, and have another thread keep it, if it is one that can be kept."""
-        compiled, is_new = executables.compile_here(lowered)
+        from trustfit._executables import compile_here
+
+        compiled, is_new = compile_here(lowered)
         if slot is None or not is_new:
             return
         # No daemon, which could be stopped in the middle of XLA's work.
@@ -144,6 +147,9 @@ class Disk:
             )
 
     def _write(self, slot: Slot, compiled: Any) -> None:
+        from trustfit import _executables as executables
+        from trustfit._program_file import encode
+
         executable = executables.written(compiled)
         if executable is None:
             return

@@ -22,7 +22,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
 
 from trustfit import _state as states
 from trustfit._algebra import OWN_LIMIT
@@ -35,7 +34,7 @@ from trustfit._many_singles import data_of, fit_one_by_one, problem_of
 from trustfit._model import curve_model
 from trustfit._solve import check_against_call
 from trustfit._traced import Remembered, Traced
-from trustfit._types import FloatArray
+from trustfit._types import FloatArray, NDArray
 from trustfit._untraceable import Attempt
 from trustfit._workers import processors, settings
 

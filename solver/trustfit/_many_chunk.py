@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trustfit import _state as states
 from trustfit._bounds import Bounds, strictly_feasible
 from trustfit._gram import COVARIANCE_PIVOT
 from trustfit._many_data import Fits, Task, as_float, weights_of
 from trustfit._many_program import Chunk, Ended, start_of
-from trustfit._types import FloatArray
+from trustfit._types import FloatArray, NDArray
 
 
 class Part(NamedTuple):

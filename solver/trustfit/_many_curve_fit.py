@@ -1,7 +1,6 @@
 """`curve_fit` of stacked data: arguments checked, all fits made, results as a caller expects."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,7 @@ def fit_many(
         in_precision(f, precision),
         None if own_jac is None else in_precision(own_jac, precision),
         stack,
-        replace(request, verbose=0) if request.verbose == 1 else request,
+        request._replace(verbose=0) if request.verbose == 1 else request,
         absolute_sigma=absolute_sigma,
         finite_only=bool(finite_only),
         omit_nan=not finite_only and nan_policy == "omit",

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trustfit._bounds import Bounds
 from trustfit._covariance import covariance_of
 from trustfit._solve import Request, Solved
-from trustfit._types import FloatArray
+from trustfit._types import FloatArray, NDArray
 
 
 class Abscissae(NamedTuple):

@@ -18,7 +18,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from numpy.typing import NDArray
 
 from trustfit import _state as states
 from trustfit._algebra import invert_positive
@@ -28,7 +27,7 @@ from trustfit._many_rows import Arguments, Reduction, rows_of
 from trustfit._program import Program, step_of
 from trustfit._state import Evaluation, Problem, Setup, State
 from trustfit._traced import Traced
-from trustfit._types import FloatArray, Loss
+from trustfit._types import FloatArray, Loss, NDArray
 
 
 class ManyProgram(NamedTuple):

@@ -2,10 +2,8 @@
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trustfit import _state as states
 from trustfit._bounds import Bounds
@@ -15,7 +13,7 @@ from trustfit._model import CurveData
 from trustfit._problem import Problem, curve_problem
 from trustfit._solution import JacobianNotFinite, ResidualsNotFinite
 from trustfit._solve import solve
-from trustfit._types import FloatArray
+from trustfit._types import FloatArray, NDArray
 from trustfit._untraceable import Trace
 from trustfit._validation import Abscissae
 
@@ -55,7 +53,7 @@ def problem_of(task: Task, data: CurveData, distrust: Mismatch | None = None) ->
     if distrust is None:
         return problem
     trace = Trace(np.float64, distrust)
-    return replace(problem, traceable=False, trace=lambda _: trace)
+    return problem._replace(traceable=False, trace=lambda _: trace)
 
 
 def _fit(task: Task, fits: Fits, fit: int, distrust: Mismatch | None) -> None:
@@ -69,7 +67,7 @@ def _fit(task: Task, fits: Fits, fit: int, distrust: Mismatch | None) -> None:
             problem_of(task, data, distrust),
             start,
             _bounds(task.stack, fit),
-            replace(task.request, driver="compiled"),
+            task.request._replace(driver="compiled"),
         )
     except ResidualsNotFinite:
         return

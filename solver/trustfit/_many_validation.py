@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trustfit._bounds import Bounds, feasible_start
 from trustfit._many_data import Abscissae, Stack
-from trustfit._types import FloatArray
+from trustfit._types import FloatArray, NDArray
 from trustfit._validation import (
     as_float,
     check_parameter_count,

@@ -12,9 +12,8 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trustfit._types import FloatArray
+from trustfit._types import FloatArray, NDArray
 
 IER: Mapping[int, int] = MappingProxyType({1: 4, 2: 1, 3: 2, 4: 3})
 """MINPACK's number for each of TRF's successful statuses: 1 is the cost's tolerance, 2 that of x,

@@ -5,14 +5,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
 from trustfit._buffers import Buffers
 from trustfit._chunks import Bucket, bucket_for
@@ -32,7 +30,7 @@ from trustfit._traced import (
     UserFunctions,
     numbers_of,
 )
-from trustfit._types import FloatArray, Vector
+from trustfit._types import FloatArray, NDArray, Vector
 from trustfit._untraceable import is_data
 
 _TRACES = Traces()
@@ -42,8 +40,7 @@ _ROWS = 1 << 13
 """Points of a chunk in which rows are evaluated for the host."""
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(NamedTuple):
     """The user's residuals at given data: f(x), shape (m,), and J(x), shape (m, n).
 
     Attributes

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Any
 
 import jax
-from jax.experimental.xla_metadata import set_xla_metadata
 
 # The trip counts of a solve's loops depend on data: there is nothing to find, and searching costs.
 _PASSES = "simplify-while-loops,while-loop-invariant-code-motion,while-loop-trip-count-annotator"
@@ -35,6 +34,8 @@ def one_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def inside(*args: Any) -> Any:
+        from jax.experimental.xla_metadata import set_xla_metadata  # by what compiles alone
+
         # The mark belongs to the call alone: on each operation it would keep them from fusing.
         with set_xla_metadata(xla_cpu_small_call=None, inlineable=None):
             return function(*args)
@@ -42,6 +43,8 @@ def one_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     jitted = jax.jit(inside)
 
     def marked(*args: Any) -> Any:
+        from jax.experimental.xla_metadata import set_xla_metadata
+
         with set_xla_metadata(xla_cpu_small_call="true", inlineable="false"):
             return jitted(*args)
 

@@ -1,24 +1,21 @@
 """What the user posed, in the two forms that drivers take: compiled, and called from Python."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
 
 from trustfit._host_functions import CurveJacobian, CurveResidual, Jacobian, Residual
 from trustfit._inspection import is_doubtful
 from trustfit._model import CurveData, Model, curve_model, residual_model
-from trustfit._types import FloatArray
+from trustfit._types import FloatArray, NDArray
 from trustfit._untraceable import Trace, trace_call
 from trustfit._validation import Abscissae
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """Residuals and, if the user gave it, their Jacobian.
 
     Attributes

@@ -1,14 +1,12 @@
 """What the caller chose, and what a driver returns: data that every driver shares."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trustfit._driver import Served
-from trustfit._types import FloatArray, Loss, TrSolver
+from trustfit._types import FloatArray, Loss, NDArray, TrSolver
 
 
 class Tolerances(NamedTuple):
@@ -19,8 +17,7 @@ class Tolerances(NamedTuple):
     gtol: float
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """What the caller chose, checked and complete.
 
     A `loss` that is a function, rho(z) of shape (3, m), and `tr_solver` 'lsmr' are for the

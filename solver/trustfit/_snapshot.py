@@ -5,7 +5,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
+
+from trustfit._types import NDArray
 
 Array: TypeAlias = "NDArray[Any] | jax.Array"
 

@@ -1,11 +1,9 @@
 """From a checked problem to its solution: the driver chosen, its functions put together."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trustfit import _stepped
 from trustfit._bounds import Bounds, strictly_feasible
@@ -25,14 +23,13 @@ from trustfit._solution import (
     JacobianNotFinite,
     ResidualsNotFinite,
 )
-from trustfit._types import FloatArray, TrSolver
+from trustfit._types import FloatArray, NDArray, TrSolver
 from trustfit._untraceable import Attempt, Trace
 from trustfit._warnings import warn
 from trustfit._workers import settings
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """How the caller wants the problem solved, checked and complete.
 
     Attributes
@@ -127,7 +124,7 @@ def solve(problem: Problem, x0: FloatArray, bounds: Bounds, request: Request) ->
             differences = _in_place_of_the_derivative(problem)
         elif failure is not None and not traces.failed:
             raise failure
-        return _stepwise(problem, start, box, replace(request, differences=differences), traces)
+        return _stepwise(problem, start, box, request._replace(differences=differences), traces)
 
 
 def _traces(problem: Problem, start: FloatArray, request: Request) -> Traces:
@@ -206,7 +203,7 @@ def _stepwise(
     with map_for(request.workers) as map_rows:
         try:
             solution = _on_host(
-                problem, start, bounds, replace(request, differences=differences), traces, map_rows
+                problem, start, bounds, request._replace(differences=differences), traces, map_rows
             )
         except Mismatch as error:
             traces = traces._replace(fun=Trace(np.float64, error))
@@ -216,7 +213,7 @@ def _stepwise(
                 raise
             differences = _in_place_of_the_derivative(problem)
             return _stepwise(
-                problem, start, bounds, replace(request, differences=differences), traces
+                problem, start, bounds, request._replace(differences=differences), traces
             )
     return _told(solution, request, differences)
 
@@ -355,7 +352,7 @@ def _with_solver_for(J: Any, request: Request) -> Options:
             f"`x_scale` 'jac' needs the Jacobian's columns; got {kind}. "
             "Pass each variable's typical size."
         )
-    return replace(request.options, tr_solver="lsmr")
+    return request.options._replace(tr_solver="lsmr")
 
 
 def _warn_of_untraced(problem: Problem, traces: Traces, J: Any) -> None:

@@ -5,9 +5,8 @@ from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trustfit._types import FloatArray
+from trustfit._types import FloatArray, NDArray
 
 IntArray: TypeAlias = NDArray[np.integer[Any]]
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trustfit import _state as states
 from trustfit import _trf as trf
@@ -24,7 +23,7 @@ from trustfit._model import Model
 from trustfit._program import Program, local_model
 from trustfit._state import Evaluation, Problem, State
 from trustfit._traced import Argument, numbers_of
-from trustfit._types import FloatArray
+from trustfit._types import FloatArray, NDArray
 from trustfit._workers import processors, settings
 
 

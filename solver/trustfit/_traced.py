@@ -8,7 +8,6 @@ new data of any length, for other constants, and for another function that compu
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
@@ -33,8 +32,7 @@ _MOST_KEPT = 256
 """Traces that are remembered."""
 
 
-@dataclass(frozen=True)
-class UserFunctions:
+class UserFunctions(NamedTuple):
     """Residuals f, shape (m,), and Jacobian J, shape (m, n), of (x, data), and what they are.
 
     `what` holds the functions that the user wrote, and what else than data these are called with;
@@ -60,8 +58,7 @@ class Argument(NamedTuple):
     axis: int = 0
 
 
-@dataclass(frozen=True)
-class Traced:
+class Traced(NamedTuple):
     """Residuals and Jacobian as a jaxpr; equal if they compute the same.
 
     Attributes
@@ -84,12 +81,24 @@ class Traced:
     """
 
     key: Key
-    jaxpr: ClosedJaxpr = field(compare=False)
-    arguments: tuple[Argument, ...] = field(compare=False)
-    position: int = field(compare=False)
-    by_points: bool = field(compare=False)
-    own_jacobian: bool = field(compare=False)
-    equations: int = field(compare=False)
+    jaxpr: ClosedJaxpr
+    arguments: tuple[Argument, ...]
+    position: int
+    by_points: bool
+    own_jacobian: bool
+    equations: int
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether both compute the same."""
+        return isinstance(other, Traced) and self.key == other.key
+
+    def __ne__(self, other: object) -> bool:
+        """Return whether they do not; a tuple's own would compare the jaxprs."""
+        return not self == other
+
+    def __hash__(self) -> int:
+        """Return the hash of what it is equal by."""
+        return hash(self.key)
 
     def function(self) -> Callable[..., list[Any]]:
         """Return (x, arguments) -> f, or f and J, as they are in `jaxpr`."""
@@ -102,7 +111,6 @@ class Traced:
         return call
 
 
-@dataclass
 class Remembered:
     """A trace, and what belongs to it but not to the programs made of it.
 
@@ -120,11 +128,14 @@ class Remembered:
         Not before a comparison with a plain call, where there is reason for one.
     """
 
-    traced: Traced
-    constants: tuple[Any, ...]
-    m: int
-    snapshot: Snapshot | None
-    trusted: bool = False
+    def __init__(
+        self, traced: Traced, constants: tuple[Any, ...], m: int, snapshot: Snapshot | None
+    ) -> None:
+        self.traced = traced
+        self.constants = constants
+        self.m = m
+        self.snapshot = snapshot
+        self.trusted = False
 
 
 class Traces:

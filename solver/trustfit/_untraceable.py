@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import DTypeLike
 
 from trustfit._inspection import inspect
+from trustfit._types import DTypeLike
 
 
 class Attempt(AbstractContextManager["Attempt"]):
