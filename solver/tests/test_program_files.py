@@ -105,21 +105,79 @@ class TestWhere:
         assert folders.own_folder_for({**home, "TRUSTFIT_CACHE": "off"}) is None
 
     @needs_owners
-    def test_the_nearest_folder_that_exists_decides(
+    @pytest.mark.parametrize("variable", ["HOME", "XDG_CACHE_HOME"])
+    def test_none_is_made_where_others_may_write_above_it(self, tmp_path: Path, variable: str):
+        home = {variable: str(tmp_path)}
+        folder = folders.folder_for(home, "linux")
+        assert folder is not None
+        folder.mkdir(mode=0o700, parents=True)
+        above = [one for one in folder.parents if one.is_relative_to(tmp_path)]
+        assert len(above) >= 2
+        for one in above:
+            one.chmod(0o700)
+        for one in above:
+            one.chmod(0o1777)  # as /tmp is
+            assert self.own(home) is None
+            one.chmod(0o700)
+            assert self.own(home) == folder
+        tmp_path.parent.chmod(0o1777)  # above what the variable names, it is for the system to say
+        try:
+            assert self.own(home) == folder
+        finally:
+            tmp_path.parent.chmod(0o700)
+
+    @needs_owners
+    @pytest.mark.parametrize("own", ["", ".cache"])
+    def test_what_a_user_left_in_the_home_of_another_stays_unused(
+        self, own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        (tmp_path / ".cache" / "trustfit" / "programs").mkdir(parents=True)
+        stat = Path.stat
+        theirs = os.geteuid() + 1
+
+        def told(path: Path, **options: Any) -> os.stat_result:
+            found: list[Any] = list(stat(path, **options))
+            found[4] = theirs if path == tmp_path / own else theirs - 1
+            found[0] &= ~0o022
+            return os.stat_result(found)
+
+        monkeypatch.setattr(Path, "stat", told)
+        assert self.own({"HOME": str(tmp_path)}) is None
+        assert self.own({"XDG_CACHE_HOME": str(tmp_path / ".cache" / "trustfit")}) is not None
+
+    @needs_owners
+    def test_a_group_may_write_if_it_is_that_of_the_user_alone(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ):
+        stat, group = Path.stat, os.geteuid()
+
+        def told(path: Path, **options: Any) -> os.stat_result:
+            found: list[Any] = list(stat(path, **options))
+            found[0] |= 0o020
+            found[5] = group
+            return os.stat_result(found)
+
+        monkeypatch.setattr(Path, "stat", told)
+        assert self.own({"HOME": str(tmp_path)}) is not None
+        group += 1
+        assert self.own({"HOME": str(tmp_path)}) is None
+
+    @needs_owners
+    def test_what_is_made_above_it_is_closed_whatever_the_umask(self, tmp_path: Path):
         home = {"HOME": str(tmp_path)}
-        (tmp_path / ".cache" / "trustfit").mkdir(parents=True)
-        asked: list[Path] = []
-        stat = Path.stat
+        folder = self.own(home)
+        assert folder is not None
+        before = os.umask(0)
+        try:
+            folders.write(folder, KEY, b"program")
+        finally:
+            os.umask(before)
+        assert self.own(home) == folder
+        assert folders.read(folder, KEY) == b"program"
 
-        def noted(path: Path, **options: Any) -> os.stat_result:
-            asked.append(path)
-            return stat(path, **options)
-
-        monkeypatch.setattr(Path, "stat", noted)
-        assert folders.own_folder_for(home) is not None
-        assert asked[-1] == tmp_path / ".cache" / "trustfit"
+    @staticmethod
+    def own(environment: dict[str, str]) -> Path | None:
+        return folders.own_folder_for(environment, "linux")
 
 
 class TestFolder:

@@ -45,18 +45,36 @@ def folder_for(environment: Mapping[str, str], platform: str = sys.platform) -> 
     return None if base is None else base / "trustfit" / "programs"
 
 
-def own_folder_for(environment: Mapping[str, str]) -> Path | None:
-    """Return the same; None as well if it was not chosen and would lie in another user's home.
+def own_folder_for(environment: Mapping[str, str], platform: str = sys.platform) -> Path | None:
+    """Return the same; None as well if it was not chosen and others have a say in where it lies.
 
-    `sudo` may leave HOME as it was: what root wrote there, its owner could not use, nor remove.
+    Each folder above it, up to the one that HOME or XDG_CACHE_HOME names, has to be the user's own,
+    and closed to others, as far as it exists; if even that one does not, the nearest above it.
+    `sudo` may leave HOME as it was: what root wrote there, its owner could not use, nor remove. And
+    who may write to a folder above may put another in the place of this one.
     """
-    folder = folder_for(environment)
+    folder = folder_for(environment, platform)
     if folder is None or environment.get(VARIABLE, "").strip() or not _ONLY_IF_PRIVATE:
         return folder
+    named = [Path(environment.get(one, "")) for one in ("HOME", "XDG_CACHE_HOME")]
+    reached = False
     with contextlib.suppress(OSError):
-        nearest = next(one for one in (folder, *folder.parents) if one.exists())
-        return folder if nearest.stat().st_uid == os.geteuid() else None
+        for one in folder.parents:  # of itself, `read` and `write` ask
+            reached = reached or one in named
+            if not one.exists():
+                continue
+            if not _is_closed(one.stat()):
+                return None
+            if reached:
+                return folder
     return None
+
+
+def _is_closed(status: os.stat_result) -> bool:
+    user, mode = os.geteuid(), status.st_mode
+    own_group = status.st_gid == user  # many systems give each user a group, and let it write
+    others_write = mode & stat.S_IWOTH or (mode & stat.S_IWGRP and not own_group)
+    return status.st_uid == user and not others_write
 
 
 def _cache_of_user(environment: Mapping[str, str], platform: str) -> Path | None:
@@ -165,7 +183,8 @@ def write(folder: Path, key: str, content: bytes) -> None:
     if len(content) > _LARGEST_FILE:
         return
     with contextlib.suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for one in (*reversed(folder.parents), folder):  # `parents=True` would leave those open
+            one.mkdir(mode=0o700, exist_ok=True)
         with _opened(folder) as place:
             unfinished = f"{key}.{secrets.token_hex(8)}{_UNFINISHED}"
             try:
