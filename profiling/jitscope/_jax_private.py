@@ -237,13 +237,14 @@ class _Doors:
         around, thread, interrupted = self._around, self._thread, self._interrupted
 
         def convert(array: Any, *args: Any) -> Any:
-            if threading.get_ident() != thread:
-                return original(array, *args)
-            interrupted.clear()
+            # All of it, as Ctrl-C may come after any call.
             try:
+                if threading.get_ident() != thread:
+                    return original(array, *args)
+                interrupted.clear()
                 return around(door, original, array, *args)
             except BaseException as error:
-                if not isinstance(error, Exception):
+                if not isinstance(error, Exception) and threading.get_ident() == thread:
                     interrupted[id(array)] = error
                 raise
 

@@ -453,3 +453,23 @@ def test_an_array_that_was_interrupted_is_converted_next_time():
             np.asarray(x)
         assert np.asarray(x).tolist() == [0.0, 1.0, 2.0]
     assert [(site.count, site.bytes) for site in recorder.sites] == [(1, 12)]
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_ctrl_c_before_a_conversion_begins_reaches_the_program(monkeypatch: pytest.MonkeyPatch):
+    x = jnp.arange(3.0)
+    identify = threading.get_ident
+    presses = iter([signal.SIGINT])
+
+    def pressed() -> int:
+        for signal_number in presses:  # in the hook's first call
+            signal.raise_signal(signal_number)
+        return identify()
+
+    with ConversionRecorder() as recorder:
+        monkeypatch.setattr(threading, "get_ident", pressed)
+        with pytest.raises(KeyboardInterrupt):
+            np.asarray(x)
+        monkeypatch.undo()
+        assert np.asarray(x).tolist() == [0.0, 1.0, 2.0]
+    assert [(site.count, site.bytes) for site in recorder.sites] == [(1, 12)]
