@@ -133,7 +133,8 @@ def annotate(
             to_device=sum(s.count for s in here if s.direction == "to_device"),
             wait_ns=sum(s.wait_ns for s in here),
             copy_ns=sum(s.copy_ns for s in here),
-            is_shared=len({lines[other].function for other in sharing} - {"<module>"}) > 1,
+            # By row, not by name: a lambda may stand within another.
+            is_shared=sum(lines[other].function != "<module>" for other in sharing) > 1,
         )
 
     return tuple(joined(place, time) for place, time in enumerate(lines))

@@ -130,3 +130,32 @@ def test_a_conversion_of_an_unknown_function_goes_to_the_costliest_of_a_line():
     site = ConversionSite("/a.py", 7, "gone", "to_host", "numpy", 2, 8, 10, 20)
     lines = [LineTime("/a.py", 7, name, 1, ns, "...") for name, ns in (("f", 5), ("g", 9))]
     assert [row.to_host for row in annotate(lines, [site])] == [0, 2]
+
+
+NESTED = """\
+import time
+f = lambda x: (lambda y: time.sleep(0.02))(x)
+f(1)
+"""
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="Python has no line events of a function of one line there"
+)
+def test_functions_of_one_name_that_stand_one_in_another_share_their_line(tmp_path: Path):
+    file = tmp_path / "nested.py"
+    file.write_text(NESTED, encoding="utf-8")
+    follower = Follower()
+    followed = follower.followed(compile(NESTED, str(file), "exec"))
+    with follower.following():
+        exec(followed, {})
+    rows = [row for row in annotate(follower.lines(), ()) if row.time.function == "<lambda>"]
+    assert [(row.time.hits, row.is_shared) for row in rows] == [(1, True), (1, True)]
+    assert [row.time.time_ns for row in rows] == pytest.approx([20e6, 20e6], rel=0.3)
+
+
+def test_rows_of_one_name_on_a_line_are_shared_and_the_modules_is_no_function():
+    lines = [LineTime("/a.py", 7, name, 1, 5, "...") for name in ("<lambda>", "<lambda>")]
+    assert [row.is_shared for row in annotate(lines, [])] == [True, True]
+    lines = [LineTime("/a.py", 7, name, 1, 5, "...") for name in ("<module>", "<lambda>")]
+    assert [row.is_shared for row in annotate(lines, [])] == [False, False]
