@@ -5,8 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import jax
+import numpy as np
 import pytest
 from jitscope import overhead
+from jitscope.conversions import ConversionRecorder
 from jitscope.overhead import Cost, calibrate, median_cost, verdict
 
 
@@ -50,6 +53,14 @@ def test_costs_are_measured_and_nothing_is_left_behind(hook_state: Callable[[], 
         assert 0 < part.low_ns <= part.median_ns <= part.high_ns
         assert part.n == 15
     assert host_call.median_ns > cost.per_jit_call_ns.median_ns > cost.per_span_ns.median_ns
+
+
+def test_what_is_calibrated_is_found_without_a_walk_up_the_stack():
+    array = jax.device_put(np.ones(3, np.float32))
+    convert = vars(overhead)["_of_the_user"](lambda: np.asarray(array))
+    with ConversionRecorder() as recorder:
+        assert convert().tolist() == [1, 1, 1]
+    assert [(site.file, site.count) for site in recorder.sites] == [("<calibration>", 1)]
 
 
 def test_a_dearer_span_shows(monkeypatch: pytest.MonkeyPatch):
