@@ -1,4 +1,4 @@
-"""`python -m planted_history FOLDER`: measure it in an empty folder and print how it fared."""
+"""`python -m tests.planted_history FOLDER`: measure it in an empty folder, and how it fared."""
 
 import sys
 from pathlib import Path

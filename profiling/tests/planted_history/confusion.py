@@ -15,7 +15,7 @@ from jitscope.steps import steps_of
 
 from .repository import HISTORY, Cell, Planted
 
-CLEAN = ("found", "missed", "flagged", "quiet")
+COUNTED = ("found", "missed", "flagged", "quiet")
 Finds = Mapping[tuple[str, Cell], str]
 """Commit and cell -> verdict of the step found there."""
 
@@ -128,4 +128,4 @@ def _counts(rows: Iterable[Row]) -> Iterator[int]:
         total.update(
             found=len(row.found), missed=len(row.missed), flagged=len(row.flagged), quiet=row.quiet
         )
-    return (total[name] for name in CLEAN)
+    return (total[name] for name in COUNTED)

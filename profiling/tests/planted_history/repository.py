@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import site
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,8 @@ from string import Template
 import jitscope
 from asv.util import load_json, write_json
 from jitscope import init
+
+from ..nobodys_git import git_of_nobody
 
 _HERE = Path(__file__).parent
 _PYPROJECT = """
@@ -202,17 +202,7 @@ class Repository:
         (self.root / name).write_text(text, encoding="utf-8")
 
     def _git(self, *arguments: str) -> str:
-        nobody = {"NAME": "Planted Author", "EMAIL": "planted@example.org"}
-        whose = {f"GIT_{who}_{k}": v for who in ("AUTHOR", "COMMITTER") for k, v in nobody.items()}
-        none = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-        done = subprocess.run(
-            ["git", "-C", str(self.root), *arguments],
-            capture_output=True,
-            check=True,
-            text=True,
-            env={**os.environ, **whose, **none},
-        )
-        return done.stdout.strip()
+        return git_of_nobody(self.root, *arguments)
 
 
 _LINK = """

@@ -1,6 +1,5 @@
 """A planted history through the real asv: what was planted is found, and nothing else."""
 
-import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,12 +11,7 @@ from .confusion import Row, resampled, table
 from .measured import Measured, measure
 from .repository import HISTORY
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        sys.version_info >= (3, 12), reason="takes minutes, and measures asv and not JAX: run once"
-    ),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 import itertools
 import math
-import os
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,8 @@ from typing import Any
 from asv import util
 from asv.results import Results
 from asv.runner import BenchmarkResult
+
+from ..nobodys_git import git_of_nobody
 
 PROBLEMS = ("linear_100", "gaussian_1000")
 CONDITIONS = ("cold", "warm_disk", "warm_memory")
@@ -96,16 +96,7 @@ class GeneratedHistory:
 
     def git(self, *arguments: str, date: str = "2025-01-01T00:00:00+00:00") -> str:
         """Run git without the user's own configuration; what it printed."""
-        nobody = {"NAME": "Planted Author", "EMAIL": "planted@example.org", "DATE": date}
-        whose = {f"GIT_{who}_{k}": v for who in ("AUTHOR", "COMMITTER") for k, v in nobody.items()}
-        none = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-        done = subprocess.run(
-            ["git", "-C", str(self.root), *arguments],
-            capture_output=True,
-            check=True,
-            env={**os.environ, **whose, **none},
-        )
-        return done.stdout.decode().strip()
+        return git_of_nobody(self.root, *arguments, date=date)
 
     def commit(self, message: str, date: str = "2025-01-01T00:00:00+00:00") -> str:
         """Make an empty commit; its full hash."""
