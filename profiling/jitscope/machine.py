@@ -68,9 +68,7 @@ def cpu_model() -> str:
             return found[1].strip() if found else ""
         if system == "Darwin":
             command = ("sysctl", "-n", "machdep.cpu.brand_string")
-            return subprocess.run(
-                command, capture_output=True, text=True, check=True
-            ).stdout.strip()
+            return subprocess.check_output(command, text=True).strip()
     return platform.processor()
 
 

@@ -184,7 +184,8 @@ def write(folder: Path, key: str, content: bytes) -> None:
         return
     with contextlib.suppress(OSError):
         for one in (*reversed(folder.parents), folder):  # `parents=True` would leave those open
-            one.mkdir(mode=0o700, exist_ok=True)
+            if not one.exists():
+                one.mkdir(mode=0o700, exist_ok=True)
         with _opened(folder) as place:
             unfinished = f"{key}.{secrets.token_hex(8)}{_UNFINISHED}"
             try:
