@@ -1,4 +1,4 @@
-"""`python -m tests.planted_history FOLDER`: measure it in an empty folder, and how it fared."""
+"""A history of known changes; `python -m tests.planted_history FOLDER` measures it and tells."""
 
 import sys
 from pathlib import Path
